@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+use std::{future::Future, net::SocketAddr};
+
+/// What this room asks of whoever sends requests to its replicas (on one machine: the gateway).
+pub trait FrontDoor: Send + Sync + 'static {
+    /// A replica answers: requests may go there.
+    fn open(&self, revision: &str, replica: &str, address: SocketAddr);
+    /// No new requests to a replica.
+    fn take_out(&self, revision: &str, replica: &str);
+    /// Ends when nothing is in flight in a replica that was taken out.
+    fn drained(&self, revision: &str, replica: &str) -> impl Future<Output = ()> + Send;
+    /// A replica has died.
+    fn forget(&self, revision: &str, replica: &str);
+    /// Requests in flight in a replica: the idle one goes first.
+    fn in_flight(&self, revision: &str, replica: &str) -> u64;
+}
