@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The settings that take either a word or a number, as they are written.
+use std::borrow::Cow;
+
+use cheerful_scaling::{BurstCapacity, Concurrency, Paused, Target};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Deserialize, Serialize};
+
+use crate::scalar::Scalar;
+
+/// Makes a type that is written as a word or a number out of one of `scaling`'s.
+macro_rules! choice {
+    ($(#[$doc:meta])* $name:ident($inner:ty), schema $schema:tt) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+        #[serde(try_from = "Scalar", into = "Scalar")]
+        pub struct $name(pub $inner);
+
+        impl JsonSchema for $name {
+            fn schema_name() -> Cow<'static, str> {
+                stringify!($name).into()
+            }
+            fn inline_schema() -> bool {
+                true
+            }
+            fn json_schema(_: &mut SchemaGenerator) -> Schema {
+                json_schema!($schema)
+            }
+        }
+    };
+}
+
+choice! {
+    /// `auto`, or requests in flight per replica.
+    TargetText(Target),
+    schema {"oneOf": [{"const": "auto"}, {"type": "number", "minimum": 0.01}]}
+}
+choice! {
+    /// `single`, `multi`, or a hard limit per replica.
+    ConcurrencyText(Concurrency),
+    schema {"oneOf": [{"enum": ["single", "multi"]}, {"type": "integer", "minimum": 1, "maximum": 4_294_967_295_u32}]}
+}
+choice! {
+    /// `auto`, a number of requests in flight, or -1: always in the path.
+    BurstCapacityText(BurstCapacity),
+    schema {"oneOf": [{"const": "auto"}, {"const": -1}, {"type": "number", "minimum": 0}]}
+}
+choice! {
+    /// `true`, `false`, or the count of replicas to hold.
+    PausedText(Paused),
+    schema {"oneOf": [{"type": "boolean"}, {"type": "integer", "minimum": 0, "maximum": 4_294_967_295_u32}]}
+}
+
+impl TryFrom<Scalar> for TargetText {
+    type Error = &'static str;
+
+    fn try_from(scalar: Scalar) -> Result<Self, Self::Error> {
+        match number(&scalar) {
+            Some(number) => Ok(Self(Target::PerReplica(number))),
+            None if is(&scalar, "auto") => Ok(Self(Target::Auto)),
+            None => {
+                Err("should be auto, or a number: the requests in flight per replica to aim for")
+            }
+        }
+    }
+}
+
+impl From<TargetText> for Scalar {
+    fn from(TargetText(target): TargetText) -> Self {
+        match target {
+            Target::Auto => Self::Text("auto".to_owned()),
+            Target::PerReplica(number) => Self::Number(number),
+        }
+    }
+}
+
+impl TryFrom<Scalar> for ConcurrencyText {
+    type Error = &'static str;
+
+    fn try_from(scalar: Scalar) -> Result<Self, Self::Error> {
+        match count(&scalar) {
+            Some(limit) if limit > 0 => Ok(Self(Concurrency::Limit(limit))),
+            None if is(&scalar, "single") => Ok(Self(Concurrency::Single)),
+            None if is(&scalar, "multi") => Ok(Self(Concurrency::Multi)),
+            _ => Err(
+                "should be single, multi, or a whole number from 1: the most requests at once in a replica",
+            ),
+        }
+    }
+}
+
+impl From<ConcurrencyText> for Scalar {
+    fn from(ConcurrencyText(concurrency): ConcurrencyText) -> Self {
+        match concurrency {
+            Concurrency::Single => Self::Text("single".to_owned()),
+            Concurrency::Multi => Self::Text("multi".to_owned()),
+            Concurrency::Limit(limit) => Self::Whole(limit.into()),
+        }
+    }
+}
+
+impl TryFrom<Scalar> for BurstCapacityText {
+    type Error = &'static str;
+
+    fn try_from(scalar: Scalar) -> Result<Self, Self::Error> {
+        match number(&scalar) {
+            Some(-1.0) => Ok(Self(BurstCapacity::AlwaysInPath)),
+            Some(number) => Ok(Self(BurstCapacity::Requests(number))),
+            None if is(&scalar, "auto") => Ok(Self(BurstCapacity::Auto)),
+            None => Err(
+                "should be auto, a number of requests in flight from 0, or -1: always in the path",
+            ),
+        }
+    }
+}
+
+impl From<BurstCapacityText> for Scalar {
+    fn from(BurstCapacityText(capacity): BurstCapacityText) -> Self {
+        match capacity {
+            BurstCapacity::Auto => Self::Text("auto".to_owned()),
+            BurstCapacity::Requests(number) => Self::Number(number),
+            BurstCapacity::AlwaysInPath => Self::Whole(-1),
+        }
+    }
+}
+
+impl TryFrom<Scalar> for PausedText {
+    type Error = &'static str;
+
+    fn try_from(scalar: Scalar) -> Result<Self, Self::Error> {
+        match (&scalar, count(&scalar)) {
+            (Scalar::Bool(false), _) => Ok(Self(Paused::No)),
+            (Scalar::Bool(true), _) => Ok(Self(Paused::Present)),
+            (_, Some(replicas)) => Ok(Self(Paused::At(replicas))),
+            _ => Err(
+                "should be true, false, or a whole number from 0: the count of replicas to hold",
+            ),
+        }
+    }
+}
+
+impl From<PausedText> for Scalar {
+    fn from(PausedText(paused): PausedText) -> Self {
+        match paused {
+            Paused::No => Self::Bool(false),
+            Paused::Present => Self::Bool(true),
+            Paused::At(replicas) => Self::Whole(replicas.into()),
+        }
+    }
+}
+
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "a count of requests far below 2^53; the checks refuse the rest"
+)]
+fn number(scalar: &Scalar) -> Option<f64> {
+    match scalar {
+        Scalar::Whole(value) => Some(*value as f64),
+        Scalar::Number(value) => Some(*value),
+        Scalar::Bool(_) | Scalar::Text(_) => None,
+    }
+}
+
+fn count(scalar: &Scalar) -> Option<u32> {
+    match scalar {
+        Scalar::Whole(value) => u32::try_from(*value).ok(),
+        _ => None,
+    }
+}
+
+fn is(scalar: &Scalar, word: &str) -> bool {
+    matches!(scalar, Scalar::Text(text) if text == word)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde::de::DeserializeOwned;
+    use serde_json::json;
+
+    use super::*;
+
+    #[track_caller]
+    fn both_ways<T: DeserializeOwned + Serialize + PartialEq + std::fmt::Debug>(
+        written: serde_json::Value,
+        meant: T,
+    ) {
+        assert_eq!(serde_json::from_value::<T>(written.clone()).unwrap(), meant);
+        assert_eq!(serde_json::to_value(&meant).unwrap(), written);
+    }
+
+    #[test]
+    fn words_and_numbers_are_read_and_written() {
+        both_ways(json!("auto"), TargetText(Target::Auto));
+        both_ways(json!(10.5), TargetText(Target::PerReplica(10.5)));
+        both_ways(json!("single"), ConcurrencyText(Concurrency::Single));
+        both_ways(json!("multi"), ConcurrencyText(Concurrency::Multi));
+        both_ways(json!(3), ConcurrencyText(Concurrency::Limit(3)));
+        both_ways(json!("auto"), BurstCapacityText(BurstCapacity::Auto));
+        both_ways(json!(-1), BurstCapacityText(BurstCapacity::AlwaysInPath));
+        both_ways(
+            json!(98.0),
+            BurstCapacityText(BurstCapacity::Requests(98.0)),
+        );
+        both_ways(json!(true), PausedText(Paused::Present));
+        both_ways(json!(false), PausedText(Paused::No));
+        both_ways(json!(7), PausedText(Paused::At(7)));
+    }
+
+    #[test]
+    fn the_rest_is_refused() {
+        for wrong in [json!("Auto"), json!(true), json!("10")] {
+            assert!(
+                serde_json::from_value::<TargetText>(wrong.clone()).is_err(),
+                "{wrong}"
+            );
+        }
+        for wrong in [
+            json!(0),
+            json!(-1),
+            json!(1.5),
+            json!("none"),
+            json!(4_294_967_296_u64),
+        ] {
+            assert!(
+                serde_json::from_value::<ConcurrencyText>(wrong.clone()).is_err(),
+                "{wrong}"
+            );
+        }
+        for wrong in [json!(-1), json!(0.5), json!("yes")] {
+            assert!(
+                serde_json::from_value::<PausedText>(wrong.clone()).is_err(),
+                "{wrong}"
+            );
+        }
+    }
+}
