@@ -1,10 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The kinds Revision and Autoscaler: fields, defaults, validation, schema, loading.
+//!
+//! [`load`] gives the [`Revision`]s of a manifest, or everything that is wrong in it at once.
+mod check;
 mod choices;
+mod documents;
 mod duration;
+mod load;
+mod node;
+mod problem;
+mod reader;
+mod revision;
 mod scalar;
 mod scaling;
+mod yaml;
 
 pub use choices::{BurstCapacityText, ConcurrencyText, PausedText, TargetText};
 pub use duration::{DurationText, NotADuration};
+pub use load::{MAX_DOCUMENT_BYTES, MAX_DOCUMENTS, MAX_SOURCE_BYTES, load, load_file};
+pub use problem::{DocumentProblem, ManifestErrors, Problem};
+pub use revision::{
+    API_VERSION, Hold, KIND, Matches, Metadata, Readiness, Revision, Route, Spec, Timeouts, Waking,
+};
 pub use scaling::ScalingSpec;

@@ -1,0 +1,311 @@
+// SPDX-License-Identifier: Apache-2.0
+use std::{collections::BTreeMap, time::Duration};
+
+use cheerful_scaling::{Concurrency, Invalid, Scaling, Settings};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::{ConcurrencyText, DurationText, ScalingSpec};
+
+/// The version of the vocabulary.
+pub const API_VERSION: &str = "cheerful.dev/v1alpha1";
+
+/// The one kind that is acted on on one machine.
+pub const KIND: &str = "Revision";
+
+/// One version of a workload, scaled as one.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+#[schemars(extend("required" = ["apiVersion", "kind", "metadata", "spec"]))]
+pub struct Revision {
+    /// The version of this vocabulary: `cheerful.dev/v1alpha1`.
+    #[schemars(extend("const" = API_VERSION))]
+    pub api_version: String,
+    /// `Revision`.
+    #[schemars(extend("const" = KIND))]
+    pub kind: String,
+    /// What it is called.
+    pub metadata: Metadata,
+    /// What runs, and how it scales.
+    pub spec: Spec,
+}
+
+/// What a revision is called.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+#[schemars(extend("required" = ["name"]))]
+pub struct Metadata {
+    /// The name, as a DNS label: 1 to 63 lower-case letters, digits and `-`, with a letter or digit at
+    /// both ends. Each name once.
+    #[schemars(
+        length(min = 1, max = 63),
+        regex(pattern = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$")
+    )]
+    pub name: String,
+    /// Kept for your own tools.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub labels: BTreeMap<String, String>,
+    /// Kept for your own tools.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub annotations: BTreeMap<String, String>,
+}
+
+/// What runs, and how it scales.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+#[schemars(extend("required" = ["command"]))]
+pub struct Spec {
+    /// Program and arguments of each replica. `{port}` in any of them becomes the port on which the replica
+    /// must listen; the environment variable PORT holds it too. A program without a `/` is looked up in PATH.
+    #[schemars(length(min = 1), extend("examples" = [["python3", "-m", "http.server", "{port}"]]))]
+    pub command: Vec<String>,
+    /// Folder in which the command runs. Default: the one in which cheerful was started.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub working_directory: Option<String>,
+    /// User as whom the command runs; only root may set it. Default: the user of cheerful.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
+    /// Environment variables, beside those of cheerful itself. PORT is set for each replica.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub env: BTreeMap<String, String>,
+    /// How many requests one replica may have in flight: `single` (one at a time), `multi` (no limit), or a
+    /// number, a hard limit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("default" = "multi"))]
+    pub concurrency: Option<ConcurrencyText>,
+    /// How the number of replicas follows the requests in flight.
+    pub scaling: ScalingSpec,
+    /// Which requests are this revision's: those that fit one of the routes. The longest prefix wins, and a
+    /// host that is named beats one that is not. Left out: all that no other revision takes.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub routes: Vec<Route>,
+    /// When a new replica counts as ready. Left out: when its port accepts a connection.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub readiness: Option<Readiness>,
+    /// How long what may take.
+    pub timeouts: Timeouts,
+    /// Bounds of the requests that wait for a replica.
+    pub hold: Hold,
+    /// Which requests wake a replica and which count as load. Left out: all.
+    pub waking: Waking,
+}
+
+/// Which requests fit: those for the host and below the path prefix, where given. At least one is given.
+#[derive(
+    Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+pub struct Route {
+    /// Host name in lower case, without a port; `*.example.com` takes any one label in place of the `*`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub host: Option<String>,
+    /// Path prefix that ends at a segment's border: `/shop` takes `/shop` and `/shop/x`, not `/shopping`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(regex(pattern = "^/"))]
+    pub path_prefix: Option<String>,
+}
+
+/// When a new replica counts as ready.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+#[schemars(extend("required" = ["path"]))]
+pub struct Readiness {
+    /// A GET of this path must answer with a status from 200 to 399.
+    #[schemars(regex(pattern = "^/"))]
+    pub path: String,
+}
+
+/// How long what may take.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+pub struct Timeouts {
+    /// To connect to a replica. `0s`: no limit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("default" = "5s"))]
+    pub connect: Option<DurationText>,
+    /// From the request's head to the first byte of the response; over it 504. `0s`: no limit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("default" = "5m"))]
+    pub first_byte: Option<DurationText>,
+    /// Without a byte in either direction; the one limit of an upgraded connection (WebSocket). `0s`: no
+    /// limit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("default" = "0s"))]
+    pub idle: Option<DurationText>,
+    /// The whole request, its wait for a replica included. `0s`: no limit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("default" = "5m"))]
+    pub whole: Option<DurationText>,
+    /// How long the requests in flight in a replica that has to go may take, before it is told to stop
+    /// (SIGTERM) all the same.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("default" = "30s"))]
+    pub drain: Option<DurationText>,
+    /// From telling a replica to stop (SIGTERM) to ending it (SIGKILL).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("default" = "10s"))]
+    pub stop: Option<DurationText>,
+}
+
+/// Bounds of the requests that wait for a replica. Over them: 503 at once.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+pub struct Hold {
+    /// Requests held at once.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1), extend("default" = 10_000))]
+    pub requests: Option<u32>,
+    /// Bytes of the heads of the requests held at once. (A body is not read while its request is held.)
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1024), extend("default" = 67_108_864))]
+    pub bytes: Option<u64>,
+    /// Longest wait of one request; then 503.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("default" = "5m"))]
+    pub wait: Option<DurationText>,
+}
+
+/// Which requests wake a replica and which count as load.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+pub struct Waking {
+    /// Answered with 200 without waking anything while there is no replica: health checks. Passed on and
+    /// counted as any other while there is one.
+    pub answer_at_zero: Matches,
+    /// Passed on without counting as load; answered with 503 while there is no replica.
+    pub uncounted: Matches,
+}
+
+/// Requests by their path or their user agent: one that fits is enough.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+pub struct Matches {
+    /// Exact paths, or prefixes where they end in `*`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub paths: Vec<String>,
+    /// What the `User-Agent` header begins with.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub user_agents: Vec<String>,
+}
+
+impl Revision {
+    /// The revision of a plain command line, everything else at its default. It is not checked:
+    /// see [`Revision::check`].
+    #[must_use]
+    pub fn from_command(name: &str, command: Vec<String>) -> Self {
+        Self {
+            api_version: API_VERSION.to_owned(),
+            kind: KIND.to_owned(),
+            metadata: Metadata {
+                name: name.to_owned(),
+                ..Metadata::default()
+            },
+            spec: Spec {
+                command,
+                ..Spec::default()
+            },
+        }
+    }
+
+    /// Its name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.metadata.name
+    }
+
+    /// How many requests one replica may have in flight.
+    #[must_use]
+    pub fn concurrency(&self) -> Concurrency {
+        self.spec
+            .concurrency
+            .map_or(Concurrency::Multi, |ConcurrencyText(given)| given)
+    }
+
+    /// The hard limit of requests in flight per replica; `None`: no limit.
+    #[must_use]
+    pub fn limit(&self) -> Option<u32> {
+        match self.concurrency() {
+            Concurrency::Single => Some(1),
+            Concurrency::Multi => None,
+            Concurrency::Limit(limit) => Some(limit),
+        }
+    }
+
+    /// How it scales. `grace_period` is the platform's own default: zero on one machine, where the gateway
+    /// is always in the path.
+    ///
+    /// # Errors
+    /// Every setting that is out of its bounds; none once the revision is checked.
+    pub fn scaling(&self, grace_period: Duration) -> Result<Scaling, Vec<Invalid>> {
+        let defaults = Settings {
+            concurrency: self.concurrency(),
+            grace_period,
+            ..Settings::default()
+        };
+        self.spec.scaling.resolve_over(defaults)
+    }
+
+    /// The path whose answer tells that a replica is ready; `None`: an accepted connection does.
+    #[must_use]
+    pub fn readiness_path(&self) -> Option<&str> {
+        self.spec
+            .readiness
+            .as_ref()
+            .map(|readiness| readiness.path.as_str())
+    }
+}
+
+/// A time that was given, or the default in milliseconds.
+fn or_millis(given: Option<DurationText>, default: u64) -> Duration {
+    given.map_or_else(|| Duration::from_millis(default), Duration::from)
+}
+
+#[expect(
+    missing_docs,
+    reason = "each is the field of its name, with its default"
+)]
+impl Timeouts {
+    #[must_use]
+    pub fn connect(&self) -> Duration {
+        or_millis(self.connect, 5_000)
+    }
+    #[must_use]
+    pub fn first_byte(&self) -> Duration {
+        or_millis(self.first_byte, 300_000)
+    }
+    #[must_use]
+    pub fn idle(&self) -> Duration {
+        or_millis(self.idle, 0)
+    }
+    #[must_use]
+    pub fn whole(&self) -> Duration {
+        or_millis(self.whole, 300_000)
+    }
+    #[must_use]
+    pub fn drain(&self) -> Duration {
+        or_millis(self.drain, 30_000)
+    }
+    #[must_use]
+    pub fn stop(&self) -> Duration {
+        or_millis(self.stop, 10_000)
+    }
+}
+
+#[expect(
+    missing_docs,
+    reason = "each is the field of its name, with its default"
+)]
+impl Hold {
+    #[must_use]
+    pub fn requests(&self) -> usize {
+        usize::try_from(self.requests.unwrap_or(10_000)).unwrap_or(usize::MAX)
+    }
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        usize::try_from(self.bytes.unwrap_or(64 * 1024 * 1024)).unwrap_or(usize::MAX)
+    }
+    #[must_use]
+    pub fn wait(&self) -> Duration {
+        or_millis(self.wait, 300_000)
+    }
+}
