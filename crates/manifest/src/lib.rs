@@ -10,16 +10,22 @@ mod load;
 mod node;
 mod problem;
 mod reader;
+mod reference;
 mod revision;
 mod scalar;
 mod scaling;
+mod schema;
+mod settings;
 mod yaml;
 
 pub use choices::{BurstCapacityText, ConcurrencyText, PausedText, TargetText};
 pub use duration::{DurationText, NotADuration};
 pub use load::{MAX_DOCUMENT_BYTES, MAX_DOCUMENTS, MAX_SOURCE_BYTES, load, load_file};
 pub use problem::{DocumentProblem, ManifestErrors, Problem};
+pub use reference::reference;
 pub use revision::{
     API_VERSION, Hold, KIND, Matches, Metadata, Readiness, Revision, Route, Spec, Timeouts, Waking,
 };
 pub use scaling::ScalingSpec;
+pub use schema::schema;
+pub use settings::{settings_from_json, settings_to_json};

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Loading manifests: what is right, what is wrong, and how it is told.
+#![expect(clippy::expect_used, reason = "a helper of tests may end the test")]
+
 use std::{path::Path, time::Duration};
 
 use cheerful_manifest::{MAX_DOCUMENT_BYTES, MAX_DOCUMENTS, load, load_file};
@@ -90,7 +92,10 @@ fn every_field_is_read() {
 fn json_is_read_as_well() {
     let revision = &load(GOOD, "app.yaml").unwrap()[0];
     let json = serde_json::to_string(revision).unwrap();
-    assert_eq!(load(&json, "app.json").unwrap(), [revision.clone()]);
+    assert_eq!(
+        load(&json, "app.json").unwrap(),
+        std::slice::from_ref(revision)
+    );
 }
 
 #[test]
