@@ -163,26 +163,25 @@ impl Loading {
             }
         };
         let (revision, mut problems) = read::<Revision>(&mut node);
-        let unreadable = problems.iter().any(|problem| problem.field.is_empty());
-        if !unreadable {
-            let found = check::problems(&revision, &node, &problems);
-            problems.extend(found);
+        if let Some(revision) = &revision {
+            problems.extend(check::problems(revision, &node, &problems));
             let routes_are_right = revision.kind == KIND
                 && !problems
                     .iter()
                     .any(|problem| problem.field.starts_with("spec.routes"));
             let line = |field: &str| node.line_near(field).unwrap_or(1);
-            problems.extend(self.name_twice(&revision, document, line("metadata.name")));
+            problems.extend(self.name_twice(revision, document, line("metadata.name")));
             if routes_are_right {
-                problems.extend(self.routes_twice(&revision, document, line));
+                problems.extend(self.routes_twice(revision, document, line));
             }
         }
         problems.sort_by_key(|problem| problem.line);
         let right = problems.is_empty();
         for problem in problems {
-            self.tell(number, Some(revision.name()), document.placed(problem));
+            let name = revision.as_ref().map(Revision::name);
+            self.tell(number, name, document.placed(problem));
         }
-        right.then_some(revision)
+        revision.filter(|_| right)
     }
 
     /// Tells if another document has this name, and remembers it. `line` is that of this document.

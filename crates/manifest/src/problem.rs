@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-use std::fmt;
+use std::fmt::{self, Write};
 
 /// How many problems are told at most; the rest is counted.
 pub(crate) const MAX_TOLD: usize = 200;
@@ -20,11 +20,28 @@ pub struct Problem {
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (self.field.as_str(), &self.value) {
-            ("", _) => f.write_str(&self.message),
-            (field, None) => write!(f, "{field}: {}", self.message),
-            (field, Some(value)) => write!(f, "{field} is {value}: {}", self.message),
+        let (field, message) = (Plain(&self.field), Plain(&self.message));
+        match &self.value {
+            _ if self.field.is_empty() => write!(f, "{message}"),
+            None => write!(f, "{field}: {message}"),
+            Some(value) => write!(f, "{field} is {}: {message}", Plain(value)),
         }
+    }
+}
+
+/// A text from outside in one line, without anything that would upset a terminal, cut to 500 characters.
+struct Plain<'a>(&'a str);
+
+impl fmt::Display for Plain<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for character in self.0.chars().take(500) {
+            f.write_char(if character.is_control() {
+                '\u{fffd}'
+            } else {
+                character
+            })?;
+        }
+        Ok(())
     }
 }
 
@@ -73,28 +90,20 @@ impl ManifestErrors {
 
 impl fmt::Display for ManifestErrors {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (
-            index,
-            DocumentProblem {
-                document,
-                name,
-                problem,
-            },
-        ) in self.problems.iter().enumerate()
-        {
+        for (index, at) in self.problems.iter().enumerate() {
             if index > 0 {
                 f.write_str("\n")?;
             }
             f.write_str(&self.source_name)?;
-            if let Some(line) = problem.line {
+            if let Some(line) = at.problem.line {
                 write!(f, ":{line}")?;
             }
-            match (name, document) {
-                (Some(name), _) => write!(f, ": {name}")?,
+            match (&at.name, at.document) {
+                (Some(name), _) => write!(f, ": {}", Plain(name))?,
                 (None, 0) => {}
                 (None, document) => write!(f, ": document {document}")?,
             }
-            write!(f, ": {problem}")?;
+            write!(f, ": {}", at.problem)?;
         }
         if self.more > 0 {
             write!(f, "\n{}: and {} more", self.source_name, self.more)?;

@@ -30,12 +30,12 @@ const NOT_ACTED_ON: [(&str, &str); 3] = [
 ];
 
 /// What could be read, and everything that was wrong. What is wrong is taken out of the node and read as if
-/// it were not there; if what remains cannot be read at all, it is the type's default.
-pub(crate) fn read<T: DeserializeOwned + Default>(node: &mut Node) -> (T, Vec<Problem>) {
+/// it were not there; `None` if nothing that could be read remains, or there was too much wrong to go on.
+pub(crate) fn read<T: DeserializeOwned>(node: &mut Node) -> (Option<T>, Vec<Problem>) {
     let mut problems = Vec::new();
     while problems.len() < MAX_TOLD {
         let Fault { mut path, why } = match T::deserialize(&*node) {
-            Ok(read) => return (read, problems),
+            Ok(read) => return (Some(read), problems),
             Err(fault) => fault,
         };
         path.reverse();
@@ -51,7 +51,7 @@ pub(crate) fn read<T: DeserializeOwned + Default>(node: &mut Node) -> (T, Vec<Pr
             break;
         }
     }
-    (T::default(), problems)
+    (None, problems)
 }
 
 /// What is wrong, and the way to it, from the inside out.
@@ -344,10 +344,10 @@ mod tests {
         let (spec, _) = read::<ScalingSpec>(&mut (&json).into());
         assert_eq!(
             spec,
-            ScalingSpec {
+            Some(ScalingSpec {
                 max: Some(3),
                 ..ScalingSpec::default()
-            }
+            })
         );
         let mut found = faults(&json);
         found.sort();

@@ -36,7 +36,7 @@ pub fn settings_from_json(json: &Value) -> Result<Scaling, Vec<Problem>> {
             Concurrency::default()
         }
     };
-    match spec.resolve(concurrency) {
+    match spec.unwrap_or_default().resolve(concurrency) {
         Ok(scaling) if problems.is_empty() => Ok(scaling),
         Ok(_) => Err(problems),
         Err(invalid) => {

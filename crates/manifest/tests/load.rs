@@ -217,6 +217,33 @@ fn bounds_are_refused_with_what_would_be_right() {
 }
 
 #[test]
+fn a_document_of_nothing_but_faults_is_given_up_after_200() {
+    let text: String = (0..10_000)
+        .map(|number| format!("field{number}: 1\n"))
+        .collect();
+    let errors = load(&text, "app.yaml").expect_err("no field is known");
+    assert_eq!((errors.problems.len(), errors.more), (200, 0));
+    assert!(
+        errors
+            .problems
+            .iter()
+            .all(|at| at.problem.message.starts_with("unknown field"))
+    );
+}
+
+#[test]
+fn nothing_that_upsets_a_terminal_is_told() {
+    told(
+        "{\"\\u001b[31m\": 1, kind: \"\\n\", apiVersion: cheerful.dev/v1alpha1, metadata: {name: \"a\\u0007\"}, spec: {command: [a]}}",
+        &[
+            "\u{fffd}[31m: unknown field",
+            "kind is \"\\n\"",
+            "metadata.name is \"a\\u{7}\"",
+        ],
+    );
+}
+
+#[test]
 fn a_file_that_cannot_be_read_is_told() {
     let found = load_file(Path::new("/nonexistent/app.yaml"))
         .unwrap_err()
@@ -257,7 +284,10 @@ proptest! {
     fn no_bytes_make_it_panic(bytes in proptest::collection::vec(any::<u8>(), 0..400)) {
         let text = String::from_utf8_lossy(&bytes);
         if let Err(errors) = load(&text, "app.yaml") {
-            prop_assert!(!errors.problems.is_empty() && !errors.to_string().contains('\0'));
+            let told = errors.to_string();
+            prop_assert!(!errors.problems.is_empty());
+            prop_assert_eq!(told.lines().count(), errors.problems.len());
+            prop_assert!(!told.contains(|c: char| c.is_control() && c != '\n'));
         }
     }
 
