@@ -1,83 +1,46 @@
 // SPDX-License-Identifier: Apache-2.0
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    net::SocketAddr,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+};
 
-use cheerful_proxy::{Answer, Attempt, Choose, Place, TimeLimits, Upstream};
+use arc_swap::ArcSwap;
+use cheerful_proxy::{Answer, Attempt, Choose};
 use cheerful_scaling::{Holding, Report};
+use http::{header::HOST, request::Parts};
 use tokio::sync::mpsc;
 
-/// The front door of one machine: all revisions, their routes, their replicas' queues. Cheap to share.
+use crate::{
+    GatewayEvent, GatewayPlace, RevisionConfig, RevisionMetrics, Route, answer,
+    events::Events,
+    revision::{Entered, Revision},
+    routes::Routes,
+};
+
+/// The front door of one machine: all revisions, their routes, their replicas' queues. It may be used by
+/// many threads; a request takes a read of the routes and its revision's short lock, nothing wider.
 #[derive(Debug)]
-pub struct Gateway {}
-
-/// What the gateway has to know of a revision.
-#[derive(Clone, Debug)]
-#[allow(missing_docs)]
-pub struct RevisionConfig {
-    pub name: String,
-    pub routes: Vec<Route>,
-    /// Hard limit of requests in flight per replica.
-    pub limit: Option<u32>,
-    /// Requests in flight per replica to aim for: a replica below it is filled before another is begun.
-    pub target: f64,
-    pub hold: HoldLimits,
-    pub time_limits: TimeLimits,
-    pub waking: WakingRules,
-}
-
-/// Which requests are a revision's. No field set: all requests (at most one such revision).
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-#[allow(missing_docs)]
-pub struct Route {
-    /// Host name without port, lower case; `*.example.com` takes any one label.
-    pub host: Option<String>,
-    /// A path prefix that ends at a segment's border: `/shop` takes `/shop` and `/shop/x`, not `/shopping`.
-    pub path_prefix: Option<String>,
-}
-
-/// Bounds of what is held for one revision.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[allow(missing_docs)]
-pub struct HoldLimits {
-    /// Requests held at once: over it 503 at once. Default 10,000.
-    pub requests: usize,
-    /// Bytes of heads held at once (bodies are not read while held). Default 64 MiB.
-    pub bytes: usize,
-    /// Longest wait: then 503 with Retry-After. Default 5 min.
-    pub wait: Duration,
-}
-
-/// What counts and what wakes.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-#[allow(missing_docs)]
-pub struct WakingRules {
-    /// Paths (exact, or a prefix when it ends in `*`) and user agents (prefix): answered 200 at zero without waking.
-    pub answer_at_zero_paths: Vec<String>,
-    pub answer_at_zero_user_agents: Vec<String>,
-    /// Passed on without counting; at zero answered 503 and not held.
-    pub uncounted_paths: Vec<String>,
-    pub uncounted_user_agents: Vec<String>,
-}
-
-/// What the gateway tells at once, without waiting for the next collection.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[allow(missing_docs)]
-pub enum GatewayEvent {
-    /// A request is held though none was before: `by` is `GET /path, user agent, client address`, cut to 200 characters.
-    Held { revision: String, by: String },
-    /// The requests in flight have passed the burst threshold.
-    Burst { revision: String },
-    /// A replica refused or dropped a connection; it was taken out until `open` is said again.
-    ReplicaFailed { revision: String, replica: String },
+pub struct Gateway {
+    routes: ArcSwap<Routes<Arc<Revision>>>,
+    revisions: Mutex<BTreeMap<String, Arc<Revision>>>,
+    events: Arc<Events>,
+    unrouted: AtomicU64,
 }
 
 /// What was counted for one revision since the last collection.
 #[derive(Clone, Debug)]
-#[allow(missing_docs)]
 pub struct Collected {
+    /// The revision's name.
     pub revision: String,
+    /// One of each replica, those that drain included.
     pub reports: Vec<Report>,
+    /// What is held.
     pub holding: Holding,
-    /// The last counted request: `GET /path, user agent, client address`; updated at most once a second.
+    /// A request that counted: `GET /path, user agent, client address`; the first since the last regular collection.
     pub last_request: Option<String>,
 }
 
@@ -86,72 +49,267 @@ pub struct Collected {
 #[error("no revision named {0:?} is known to the gateway")]
 pub struct UnknownRevision(pub String);
 
-#[allow(clippy::missing_errors_doc)]
+/// Why routes were not made live; the ones before stay.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum RouteError {
+    /// One of the revisions is not known.
+    #[error(transparent)]
+    Unknown(#[from] UnknownRevision),
+    /// Two routes are the same.
+    #[error("revisions {first:?} and {second:?} have the same route {route}")]
+    Same {
+        /// The route, its path prefix without a slash at the end.
+        route: Route,
+        /// Who has it.
+        first: String,
+        /// Who has it too; the same name when one revision names it twice.
+        second: String,
+    },
+}
+
 impl Gateway {
-    /// An empty gateway; events go to the bounded channel, and are counted when it is full (a level-triggered
-    /// event is raised again by the next collection).
+    /// An empty gateway. Events go to the bounded channel; when it is full they are counted and, while
+    /// they still hold, told again by the next collection.
     #[must_use]
-    pub fn new(_events: mpsc::Sender<GatewayEvent>) -> Arc<Self> {
-        todo!()
+    pub fn new(events: mpsc::Sender<GatewayEvent>) -> Arc<Self> {
+        Arc::new(Self {
+            routes: ArcSwap::default(),
+            revisions: Mutex::default(),
+            events: Arc::new(Events::new(events)),
+            unrouted: AtomicU64::new(0),
+        })
     }
-    /// Makes a revision known, with no replica. Its routes go live with `route`.
-    pub fn add(&self, _config: RevisionConfig) {}
-    /// Replaces all routes at once: for each revision the routes in its config. Refuses two revisions with the same route.
-    pub fn route(&self, _revisions: &[String]) -> Result<(), UnknownRevision> {
+
+    /// Makes a revision known, with no replica. Its routes go live with `route`. One of the same name is
+    /// removed first.
+    pub fn add(&self, config: RevisionConfig) {
+        let revision = Revision::new(config, Arc::clone(&self.events));
+        let before = self.lock().insert(revision.name.clone(), revision);
+        if let Some(before) = before {
+            before.remove();
+        }
+    }
+
+    /// Replaces all routes at once: for each revision the routes in its configuration.
+    ///
+    /// # Errors
+    /// When a revision is not known, or two routes are the same: nothing changes then.
+    pub fn route(&self, revisions: &[String]) -> Result<(), RouteError> {
+        let mut entries = Vec::new();
+        for name in revisions {
+            let revision = self.revision(name)?;
+            let routes = revision.config().routes.clone();
+            let all = routes.is_empty().then(Route::default);
+            entries.extend(
+                routes
+                    .into_iter()
+                    .chain(all)
+                    .map(|route| (route, Arc::clone(&revision))),
+            );
+        }
+        let routes = Routes::new(entries.into_iter()).map_err(|same| RouteError::Same {
+            route: same.route,
+            first: same.first.name.clone(),
+            second: same.second.name.clone(),
+        })?;
+        self.routes.store(Arc::new(routes));
         Ok(())
     }
-    /// Forgets a revision; what is held for it gets 503.
-    pub fn remove(&self, _revision: &str) {}
-    /// Moves what is held for `from` over to `to` (a new version takes over).
-    pub fn move_held(&self, _from: &str, _to: &str) -> Result<(), UnknownRevision> {
+
+    /// Forgets a revision; what is held for it gets 503, what is in flight goes on. Requests that are
+    /// still routed to it get 404, or go where `move_held` has moved what it held.
+    pub fn remove(&self, revision: &str) {
+        let removed = self.lock().remove(revision);
+        if let Some(removed) = removed {
+            removed.remove();
+        }
+    }
+
+    /// Moves what is held for `from` over to `to` (a new version takes over), in its order, behind what
+    /// is held there; what `from` would hold later goes to `to` as well. What is over the bounds of `to`
+    /// gets 503.
+    ///
+    /// # Errors
+    /// When one of them is not known.
+    pub fn move_held(&self, from: &str, to: &str) -> Result<(), UnknownRevision> {
+        let (from, to) = (self.revision(from)?, self.revision(to)?);
+        from.move_held(&to);
         Ok(())
     }
-    /// Changes target, limits and rules of a living revision.
-    pub fn change(&self, _config: RevisionConfig) -> Result<(), UnknownRevision> {
+
+    /// Changes target, limits and rules of a living revision. Changed routes go live with the next `route`.
+    ///
+    /// # Errors
+    /// When it is not known.
+    pub fn change(&self, config: RevisionConfig) -> Result<(), UnknownRevision> {
+        self.revision(&config.name)?.change(config);
         Ok(())
     }
-    /// The autoscaler says from how many requests in flight on a burst shows.
-    pub fn set_burst_threshold(&self, _revision: &str, _requests: f64) -> Result<(), UnknownRevision> {
+
+    /// The autoscaler says from how many requests in flight on a burst shows. At first: never.
+    ///
+    /// # Errors
+    /// When the revision is not known.
+    pub fn set_burst_threshold(
+        &self,
+        revision: &str,
+        requests: f64,
+    ) -> Result<(), UnknownRevision> {
+        self.revision(revision)?.set_burst_threshold(requests);
         Ok(())
     }
-    /// A replica is ready: held requests are released to it at once.
-    pub fn open(&self, _revision: &str, _replica: &str, _address: SocketAddr) -> Result<(), UnknownRevision> {
+
+    /// A replica is ready. As many of the held requests as it has room for go to it at once: up to the
+    /// hard limit, or all of them where there is none; ready replicas share them by the same rule as
+    /// any request (filled up to the target one after the other, spread evenly above it).
+    ///
+    /// # Errors
+    /// When the revision is not known.
+    pub fn open(
+        &self,
+        revision: &str,
+        replica: &str,
+        address: SocketAddr,
+    ) -> Result<(), UnknownRevision> {
+        self.revision(revision)?.open(replica, address);
         Ok(())
     }
+
     /// No new requests to this replica; those in flight go on.
-    pub fn take_out(&self, _revision: &str, _replica: &str) {}
-    /// Ends when nothing is in flight in a replica that was taken out, or at once if it is not known; then it is forgotten.
-    pub async fn drained(&self, _revision: &str, _replica: &str) {}
-    /// Forgets a replica: it has died.
-    pub fn forget(&self, _revision: &str, _replica: &str) {}
-    /// Requests in flight in a replica; `None` if it is not known.
-    #[must_use]
-    pub fn in_flight(&self, _revision: &str, _replica: &str) -> Option<u64> {
-        None
+    pub fn take_out(&self, revision: &str, replica: &str) {
+        if let Ok(revision) = self.revision(revision) {
+            revision.take_out(replica);
+        }
     }
-    /// Once a second, and for one revision at once on a burst (`burst` true: reports carry the requests in flight now):
-    /// what was counted. Revisions with no replica, nothing held and nothing new are left out.
-    pub fn collect(&self, _only: Option<&str>, _burst: bool) -> Vec<Collected> {
-        Vec::new()
+
+    /// Takes a replica out and ends when nothing is in flight in it; then it is forgotten and its idle
+    /// connections are closed. Ends at once if it is not known, and when it is forgotten or opened again.
+    pub async fn drained(&self, revision: &str, replica: &str) {
+        if let Ok(revision) = self.revision(revision) {
+            revision.drained(replica).await;
+        }
+    }
+
+    /// Forgets a replica: it has died.
+    pub fn forget(&self, revision: &str, replica: &str) {
+        if let Ok(revision) = self.revision(revision) {
+            revision.forget(replica);
+        }
+    }
+
+    /// Requests in flight in a replica, counted or not; `None` if it is not known.
+    #[must_use]
+    pub fn in_flight(&self, revision: &str, replica: &str) -> Option<u64> {
+        let replicas = self.revision(revision).ok()?.replicas();
+        let known = replicas
+            .iter()
+            .find(|known| known.queue.replica() == replica)?;
+        Some(known.queue.in_flight())
+    }
+
+    /// The replicas of a revision in the order in which they were opened, each with its requests in
+    /// flight, counted or not. Empty when it is not known.
+    #[must_use]
+    pub fn replicas(&self, revision: &str) -> Vec<(String, u64)> {
+        let replicas = self
+            .revision(revision)
+            .map_or_else(|_| Vec::new(), |known| known.replicas());
+        replicas
+            .iter()
+            .map(|replica| {
+                (
+                    replica.queue.replica().to_owned(),
+                    replica.queue.in_flight(),
+                )
+            })
+            .collect()
+    }
+
+    /// Once a second, and for one revision at once on a burst (`burst` true: reports carry the requests
+    /// in flight now): what was counted. Revisions with no replica, nothing held and nothing new are left out.
+    #[must_use]
+    pub fn collect(&self, only: Option<&str>, burst: bool) -> Vec<Collected> {
+        match only {
+            Some(name) => self
+                .revision(name)
+                .ok()
+                .and_then(|one| one.collect(burst))
+                .into_iter()
+                .collect(),
+            None => self
+                .lock()
+                .values()
+                .filter_map(|revision| revision.collect(burst))
+                .collect(),
+        }
+    }
+
+    /// What was counted for each revision that has a replica or ever had a request, by name.
+    #[must_use]
+    pub fn metrics(&self) -> Vec<RevisionMetrics> {
+        self.lock()
+            .values()
+            .filter_map(|revision| revision.metrics())
+            .collect()
+    }
+
+    /// Requests that no route matched.
+    #[must_use]
+    pub fn unrouted_requests(&self) -> u64 {
+        self.unrouted.load(Ordering::Relaxed)
+    }
+
+    /// Events that found the channel full or closed.
+    #[must_use]
+    pub fn dropped_events(&self) -> u64 {
+        self.events.dropped()
+    }
+
+    fn find(&self, request: &Parts) -> Option<Arc<Revision>> {
+        let host = match request.uri.authority() {
+            Some(authority) => authority.as_str(),
+            None => request
+                .headers
+                .get(HOST)
+                .and_then(|host| host.to_str().ok())
+                .unwrap_or(""),
+        };
+        self.routes
+            .load()
+            .find(host, request.uri.path())
+            .map(Arc::clone)
+    }
+
+    fn revision(&self, name: &str) -> Result<Arc<Revision>, UnknownRevision> {
+        self.lock()
+            .get(name)
+            .map(Arc::clone)
+            .ok_or_else(|| UnknownRevision(name.to_owned()))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Arc<Revision>>> {
+        self.revisions
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Choose for Gateway {
     type Place = GatewayPlace;
-    async fn choose(&self, _request: &http::request::Parts, _attempt: Attempt<'_>) -> Result<GatewayPlace, Answer> {
-        todo!()
-    }
-}
 
-/// A place in a replica's queue.
-#[derive(Debug)]
-pub struct GatewayPlace {}
-
-impl Place for GatewayPlace {
-    fn upstream(&self) -> &Arc<Upstream> {
-        todo!()
-    }
-    fn time_limits(&self) -> TimeLimits {
-        todo!()
+    async fn choose(&self, request: &Parts, attempt: Attempt<'_>) -> Result<GatewayPlace, Answer> {
+        let Some(mut revision) = self.find(request) else {
+            self.unrouted.fetch_add(1, Ordering::Relaxed);
+            return Err(answer::no_route());
+        };
+        loop {
+            match revision.enter(request, &attempt) {
+                Entered::Place(place) => return Ok(place),
+                Entered::Answer(answer) => return Err(answer),
+                Entered::Elsewhere(successor) => revision = successor,
+                // Boxed, so that a request that does not wait carries no room for waiting.
+                Entered::Waiting(waiting, cold) => return Box::pin(waiting.released(cold)).await,
+            }
+        }
     }
 }
