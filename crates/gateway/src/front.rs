@@ -15,7 +15,7 @@ use crate::{
 /// What stands before one revision: its replicas and the line of the requests held. Pure: no clock, no
 /// socket; what must be told to a waiter comes back from [`Front::serve`].
 ///
-/// After each step and a `serve`, nobody is in the line while a replica has a place.
+/// After each step and a `serve`, nobody waits in vain ([`Front::waits_in_vain`]).
 #[derive(Debug)]
 pub(crate) struct Front<W> {
     slots: Vec<Slot>,
@@ -32,8 +32,9 @@ pub(crate) struct Front<W> {
     /// What the last collection said is held.
     held_told: u64,
     pub(crate) last_request: Option<String>,
-    /// Totals, but for those of the replicas that are there.
-    pub(crate) totals: RevisionMetrics,
+    /// Totals, but for those of the replicas that are there; made when there is something to count, so
+    /// that a revision that nobody asks for stays small.
+    totals: Option<Box<RevisionMetrics>>,
 }
 
 /// How much goes where.
@@ -89,7 +90,7 @@ impl<W> Front<W> {
             arrived: 0,
             held_told: 0,
             last_request: None,
-            totals: RevisionMetrics::default(),
+            totals: None,
         }
     }
 
@@ -113,7 +114,7 @@ impl<W> Front<W> {
         if counts {
             self.in_flight -= 1;
         } else {
-            self.totals.uncounted_total += 1;
+            self.totals().uncounted_total += 1;
         }
     }
 
@@ -125,12 +126,12 @@ impl<W> Front<W> {
         let counts = held.counts;
         match self.line.join(held, end, &self.room.hold) {
             Ok(ticket) => {
-                self.totals.held_total += 1;
+                self.totals().held_total += 1;
                 self.arrived += u64::from(counts);
                 Ok((ticket, counts && self.line.counted() == 1))
             }
             Err(held) => {
-                self.totals.refused_hold_full_total += 1;
+                self.totals().refused_hold_full_total += 1;
                 Err(held)
             }
         }
@@ -216,7 +217,7 @@ impl<W> Front<W> {
         };
         let mut counts = slot.replica.queue.accounting().counts();
         counts.in_flight = 0;
-        self.totals.add(&counts);
+        self.totals().add(&counts);
         slot.replica.queue.upstream().close();
         slot.replica.idle.notify_waiters();
     }
@@ -246,8 +247,27 @@ impl<W> Front<W> {
         self.slots.iter().map(|slot| &slot.replica)
     }
 
+    /// Totals, to be added to.
+    pub(crate) fn totals(&mut self) -> &mut RevisionMetrics {
+        self.totals.get_or_insert_default()
+    }
+
+    /// Totals, but for those of the replicas that are there; `None` if there is no replica and never
+    /// was anything.
+    pub(crate) fn metrics(&self) -> Option<RevisionMetrics> {
+        if self.totals.is_none() && self.slots.is_empty() {
+            return None;
+        }
+        let totals = self.totals.as_deref().cloned().unwrap_or_default();
+        Some(RevisionMetrics {
+            held: self.line.counted(),
+            ..totals
+        })
+    }
+
     /// What there is to tell; `None` when there is nothing new and no replica.
     pub(crate) fn see(&mut self, burst: bool) -> Option<Seen> {
+        debug_assert!(!self.waits_in_vain());
         self.armed |= !burst || !self.is_over_burst();
         let held = self.line.counted();
         let rests = self.slots.is_empty() && held == 0 && self.held_told == 0 && self.arrived == 0;
@@ -303,6 +323,11 @@ impl<W> Front<W> {
         events
     }
 
+    /// Whether somebody is in the line while a replica has a place: never so.
+    fn waits_in_vain(&self) -> bool {
+        !self.line.is_empty() && self.choose(&[]).is_some()
+    }
+
     fn choose(&self, avoid: &[Arc<Upstream>]) -> Option<usize> {
         let loads = self.slots.iter().map(|slot| {
             let queue = &slot.replica.queue;
@@ -339,3 +364,6 @@ impl<W> Front<W> {
             .find(|slot| slot.replica.queue.replica() == name)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -26,7 +26,7 @@ use crate::{
 #[derive(Debug)]
 pub struct Gateway {
     routes: ArcSwap<Routes<Arc<Revision>>>,
-    revisions: Mutex<BTreeMap<String, Arc<Revision>>>,
+    revisions: Mutex<BTreeMap<Arc<str>, Arc<Revision>>>,
     events: Arc<Events>,
     unrouted: AtomicU64,
 }
@@ -84,7 +84,7 @@ impl Gateway {
     /// removed first.
     pub fn add(&self, config: RevisionConfig) {
         let revision = Revision::new(config, Arc::clone(&self.events));
-        let before = self.lock().insert(revision.name.clone(), revision);
+        let before = self.lock().insert(Arc::clone(&revision.name), revision);
         if let Some(before) = before {
             before.remove();
         }
@@ -109,8 +109,8 @@ impl Gateway {
         }
         let routes = Routes::new(entries.into_iter()).map_err(|same| RouteError::Same {
             route: same.route,
-            first: same.first.name.clone(),
-            second: same.second.name.clone(),
+            first: same.first.name.to_string(),
+            second: same.second.name.to_string(),
         })?;
         self.routes.store(Arc::new(routes));
         Ok(())
@@ -266,14 +266,13 @@ impl Gateway {
     }
 
     fn find(&self, request: &Parts) -> Option<Arc<Revision>> {
-        let host = match request.uri.authority() {
-            Some(authority) => authority.as_str(),
-            None => request
+        let named = || {
+            request
                 .headers
                 .get(HOST)
                 .and_then(|host| host.to_str().ok())
-                .unwrap_or(""),
         };
+        let host = request.uri.host().or_else(named).unwrap_or("");
         self.routes
             .load()
             .find(host, request.uri.path())
@@ -287,7 +286,7 @@ impl Gateway {
             .ok_or_else(|| UnknownRevision(name.to_owned()))
     }
 
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Arc<Revision>>> {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<Arc<str>, Arc<Revision>>> {
         self.revisions
             .lock()
             .unwrap_or_else(PoisonError::into_inner)

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 use std::{collections::BTreeMap, time::Duration};
 
+use http::request::Parts;
+
 /// Bounds of what is held for one revision.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HoldLimits {
@@ -138,6 +140,25 @@ impl<W> HoldLine<W> {
         held
     }
 }
+
+/// What the head of a request takes in memory, about: its text and the parts' own fields.
+pub(crate) fn head_bytes(request: &Parts) -> usize {
+    let uri = request
+        .uri
+        .path_and_query()
+        .map_or(0, |path| path.as_str().len());
+    let headers = request
+        .headers
+        .iter()
+        .map(|(name, value)| HEADER_BYTES + name.as_str().len() + value.len());
+    REQUEST_BYTES + uri + headers.sum::<usize>()
+}
+
+/// Of a request without uri and headers.
+const REQUEST_BYTES: usize = 512;
+
+/// Of a header without name and value.
+const HEADER_BYTES: usize = 64;
 
 #[cfg(test)]
 mod tests {

@@ -18,7 +18,7 @@ use crate::{
     Collected, GatewayEvent, GatewayPlace, RevisionConfig, RevisionMetrics, answer,
     events::Events,
     front::{Front, Room, Taken},
-    hold::{End, Held, Ticket},
+    hold::{End, Held, Ticket, head_bytes},
     replica::Replica,
     requester::requester,
     waiting::{Waiter, Waiting, Word},
@@ -28,7 +28,7 @@ use crate::{
 /// One revision: its configuration, and its front behind a lock that is held for well under a
 /// microsecond and never over an await. Events and places are handed out after it is released.
 pub(crate) struct Revision {
-    pub(crate) name: String,
+    pub(crate) name: Arc<str>,
     config: ArcSwap<RevisionConfig>,
     events: Arc<Events>,
     state: Mutex<State>,
@@ -60,7 +60,7 @@ impl Revision {
     pub(crate) fn new(config: RevisionConfig, events: Arc<Events>) -> Arc<Self> {
         let front = Front::new(room(&config));
         Arc::new(Self {
-            name: config.name.clone(),
+            name: Arc::from(config.name.as_str()),
             config: ArcSwap::from_pointee(config),
             events,
             state: Mutex::new(State {
@@ -100,11 +100,11 @@ impl Revision {
         }
         let cold = !state.front.is_ready();
         if cold && counting == Counting::AnsweredAtZero {
-            state.front.totals.answered_at_zero_total += 1;
+            state.front.totals().answered_at_zero_total += 1;
             return Entered::Answer(answer::at_zero());
         }
         if cold && counting == Counting::Uncounted {
-            state.front.totals.refused_uncounted_total += 1;
+            state.front.totals().refused_uncounted_total += 1;
             return Entered::Answer(answer::uncounted_at_zero());
         }
         self.hold(state, request, attempt, counts, cold)
@@ -135,7 +135,7 @@ impl Revision {
         let burst = counts && state.front.passes_burst();
         drop(state);
         if first {
-            let (revision, by) = (self.name.clone(), requester(request, attempt.client));
+            let (revision, by) = (self.name(), requester(request, attempt.client));
             self.tell(GatewayEvent::Held { revision, by });
         }
         self.tell_burst(burst);
@@ -158,14 +158,19 @@ impl Revision {
     pub(crate) fn failed(&self, replica: &Arc<Replica>, failure: Failure) {
         let gone = replica.is_gone_after(failure);
         let mut state = self.lock();
-        state.front.totals.failed_tries_total += 1;
+        state.front.totals().failed_tries_total += 1;
         let news = gone && state.front.fail(replica);
         drop(state);
         if news {
             let replica = replica.queue.replica().to_owned();
-            tracing::warn!(revision = self.name, replica, ?failure, "replica taken out");
+            tracing::warn!(
+                revision = &*self.name,
+                replica,
+                ?failure,
+                "replica taken out"
+            );
             self.tell(GatewayEvent::ReplicaFailed {
-                revision: self.name.clone(),
+                revision: self.name(),
                 replica,
             });
         }
@@ -268,7 +273,7 @@ impl Revision {
         if first_held {
             let by = format!("requests held for {}", self.name);
             to.tell(GatewayEvent::Held {
-                revision: to.name.clone(),
+                revision: to.name(),
                 by,
             });
         }
@@ -291,7 +296,7 @@ impl Revision {
         }
         let seen = seen?;
         Some(Collected {
-            revision: self.name.clone(),
+            revision: self.name(),
             reports: seen
                 .replicas
                 .iter()
@@ -305,14 +310,10 @@ impl Revision {
     /// What was counted; `None` when there is no replica and nothing ever was.
     pub(crate) fn metrics(&self) -> Option<RevisionMetrics> {
         let state = self.lock();
+        let mut metrics = state.front.metrics()?;
         let replicas: Vec<_> = state.front.replicas().map(Arc::clone).collect();
-        if replicas.is_empty() && state.front.totals == RevisionMetrics::default() {
-            return None;
-        }
-        let mut metrics = state.front.totals.clone();
-        metrics.held = state.front.line.counted();
         drop(state);
-        metrics.revision.clone_from(&self.name);
+        metrics.revision = self.name();
         for replica in replicas {
             metrics.add(&replica.queue.accounting().counts());
         }
@@ -321,7 +322,7 @@ impl Revision {
 
     /// Changes the totals.
     pub(crate) fn count(&self, change: impl FnOnce(&mut RevisionMetrics)) {
-        change(&mut self.lock().front.totals);
+        change(self.lock().front.totals());
     }
 
     /// Leaves the line; whether it was still in it.
@@ -354,10 +355,14 @@ impl Revision {
         self.remember.load(Ordering::Relaxed) && self.remember.swap(false, Ordering::Relaxed)
     }
 
+    fn name(&self) -> String {
+        self.name.to_string()
+    }
+
     fn tell_burst(&self, burst: bool) {
         if burst {
             self.tell(GatewayEvent::Burst {
-                revision: self.name.clone(),
+                revision: self.name(),
             });
         }
     }
@@ -389,22 +394,3 @@ fn room(config: &RevisionConfig) -> Room {
         hold: config.hold,
     }
 }
-
-/// What the head of a request takes in memory, about: its text and the parts' own fields.
-fn head_bytes(request: &Parts) -> usize {
-    let uri = request
-        .uri
-        .path_and_query()
-        .map_or(0, |path| path.as_str().len());
-    let headers = request
-        .headers
-        .iter()
-        .map(|(name, value)| HEADER_BYTES + name.as_str().len() + value.len());
-    REQUEST_BYTES + uri + headers.sum::<usize>()
-}
-
-/// Of a request without uri and headers.
-const REQUEST_BYTES: usize = 512;
-
-/// Of a header without name and value.
-const HEADER_BYTES: usize = 64;
