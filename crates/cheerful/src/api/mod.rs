@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The local API: what `explain`, `top` and a Prometheus server ask a running instance, and the client of it.
+mod client;
+mod events;
+mod server;
+mod socket;
+mod view;
+
+pub(crate) use client::{Client, ClientError, Events};
+pub(crate) use server::{Api, Readiness};
+pub(crate) use socket::ApiSocket;
+pub(crate) use view::{DecisionEvent, ReplicaLine, RevisionDetail};

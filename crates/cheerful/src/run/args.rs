@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: Apache-2.0
+use std::{
+    net::{IpAddr, SocketAddr},
+    path::{Path, PathBuf},
+};
+
+use cheerful_manifest::{DurationText, Revision};
+
+use super::{RunOptions, Source, TlsFiles};
+use crate::exit::Failure;
+
+/// The flags of `cheerful run`.
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct RunArgs {
+    /// A manifest of one or more revisions; read again when it changes
+    #[arg(
+        short,
+        long,
+        value_name = "MANIFEST",
+        required_unless_present = "command"
+    )]
+    file: Option<PathBuf>,
+    /// Port of the gateway; 0: any free one
+    #[arg(
+        short,
+        long,
+        default_value_t = 8080,
+        env = "CHEERFUL_PORT",
+        hide_env = true
+    )]
+    port: u16,
+    /// Address of the gateway; 0.0.0.0: all of this machine
+    #[arg(
+        long,
+        default_value = "127.0.0.1",
+        env = "CHEERFUL_ADDRESS",
+        hide_env = true
+    )]
+    address: IpAddr,
+    /// Threads that serve requests
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=256), env = "CHEERFUL_THREADS", hide_env = true)]
+    threads: u16,
+    /// PEM file of the certificate chain: speak TLS
+    #[arg(
+        long,
+        value_name = "FILE",
+        requires = "tls_key",
+        env = "CHEERFUL_TLS_CERT",
+        hide_env = true
+    )]
+    tls_cert: Option<PathBuf>,
+    /// PEM file of its key
+    #[arg(
+        long,
+        value_name = "FILE",
+        requires = "tls_cert",
+        env = "CHEERFUL_TLS_KEY",
+        hide_env = true
+    )]
+    tls_key: Option<PathBuf>,
+    /// Record what decides the scale, for `replay`
+    #[arg(long, value_name = "FILE", env = "CHEERFUL_RECORD", hide_env = true)]
+    record: Option<PathBuf>,
+    /// Offer the local API and /metrics on this loopback address too
+    #[arg(
+        long,
+        value_name = "ADDRESS:PORT",
+        env = "CHEERFUL_ADMIN",
+        hide_env = true
+    )]
+    admin: Option<SocketAddr>,
+    /// The local API's Unix socket [default: one in the runtime folder]
+    #[arg(long, value_name = "PATH", env = "CHEERFUL_SOCKET", hide_env = true)]
+    socket: Option<PathBuf>,
+    /// The revision's name [default: the program's]
+    #[arg(long, conflicts_with = "file")]
+    name: Option<String>,
+    /// Between two decisions when nothing urges
+    #[arg(long, hide = true, default_value = "2s")]
+    tick: String,
+    /// How long requests in flight may take at the end
+    #[arg(long, hide = true, default_value = "30s")]
+    drain: String,
+    /// The program and its arguments; {port} becomes each replica's port
+    #[arg(last = true, conflicts_with = "file", num_args = 1.., value_name = "COMMAND")]
+    command: Vec<String>,
+}
+
+impl RunArgs {
+    /// Checks what can be checked without touching anything.
+    ///
+    /// # Errors
+    /// Names the flag, the value, and what would be right.
+    pub(crate) fn options(self) -> Result<RunOptions, Failure> {
+        let tick = duration("--tick", &self.tick)?;
+        if tick.is_zero() {
+            return Err(Failure::bad_input("--tick: 0s is no time; 2s is right"));
+        }
+        let drain = duration("--drain", &self.drain)?;
+        if let Some(admin) = self.admin
+            && !admin.ip().is_loopback()
+        {
+            return Err(Failure::bad_input(format!(
+                "--admin: {admin} can be reached from other machines, and the API asks nobody who they are; \
+                 127.0.0.1:{} is right",
+                admin.port()
+            )));
+        }
+        let source = match self.file {
+            Some(file) => Source::Manifest(file),
+            None => {
+                let name = self.name.unwrap_or_else(|| name_of(&self.command));
+                Source::Command(Box::new(Revision::from_command(&name, self.command)))
+            }
+        };
+        Ok(RunOptions {
+            source,
+            listen: SocketAddr::new(self.address, self.port),
+            tls: self
+                .tls_cert
+                .zip(self.tls_key)
+                .map(|(cert, key)| TlsFiles { cert, key }),
+            threads: usize::from(self.threads),
+            record: self.record,
+            admin: self.admin,
+            socket: self.socket,
+            tick,
+            drain,
+        })
+    }
+}
+
+fn duration(flag: &str, text: &str) -> Result<std::time::Duration, Failure> {
+    let parsed: Result<DurationText, _> = text.parse();
+    parsed
+        .map(Into::into)
+        .map_err(|error| Failure::bad_input(format!("{flag}: {error}")))
+}
+
+/// A DNS label from a program's file name: `./My_Server.py` gives `my-server-py`.
+fn name_of(command: &[String]) -> String {
+    let program = command
+        .first()
+        .map(Path::new)
+        .and_then(Path::file_name)
+        .unwrap_or_default();
+    let label: String = program
+        .to_string_lossy()
+        .chars()
+        .map(|c| {
+            if c.is_ascii_alphanumeric() {
+                c.to_ascii_lowercase()
+            } else {
+                '-'
+            }
+        })
+        .take(63)
+        .collect();
+    let label = label.trim_matches('-');
+    if label.is_empty() {
+        "app".to_owned()
+    } else {
+        label.to_owned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Debug, Parser)]
+    struct Line {
+        #[command(flatten)]
+        run: RunArgs,
+    }
+
+    fn options(line: &[&str]) -> Result<RunOptions, Failure> {
+        Line::try_parse_from(line).unwrap().run.options()
+    }
+
+    #[test]
+    fn a_command_is_taken_with_its_own_flags() {
+        let options = options(&[
+            "run",
+            "--port",
+            "0",
+            "--",
+            "./My_Server.py",
+            "--port",
+            "{port}",
+        ])
+        .unwrap();
+        let Source::Command(revision) = options.source else {
+            panic!("no command")
+        };
+        assert_eq!(revision.name(), "my-server-py");
+        assert_eq!(
+            revision.spec.command,
+            ["./My_Server.py", "--port", "{port}"]
+        );
+        assert_eq!(options.listen, "127.0.0.1:0".parse().unwrap());
+    }
+
+    #[test]
+    fn an_admin_address_that_others_reach_is_refused() {
+        let failure = options(&["run", "--admin", "0.0.0.0:9000", "--", "true"]).unwrap_err();
+        assert_eq!(failure.exit_code, 2);
+        assert!(
+            failure.message.contains("0.0.0.0:9000"),
+            "{}",
+            failure.message
+        );
+    }
+
+    #[test]
+    fn a_file_and_a_command_exclude_each_other_and_one_is_needed() {
+        Line::try_parse_from(["run", "-f", "x.yaml", "--", "true"]).unwrap_err();
+        Line::try_parse_from(["run"]).unwrap_err();
+    }
+
+    #[test]
+    fn a_duration_needs_a_unit() {
+        let failure = options(&["run", "--tick", "5", "--", "true"]).unwrap_err();
+        assert!(failure.message.starts_with("--tick"), "{}", failure.message);
+    }
+}

@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
+//! `cheerful run`: the gateway, the autoscaler and the processes of this machine, wired together.
+mod args;
+mod control;
+mod listen;
+mod options;
+mod programs;
+mod revisions;
+mod serve;
+mod signals;
+mod systemd;
+mod tls;
+mod watch;
+mod wire;
+
+pub(crate) use args::RunArgs;
+pub(crate) use options::{RunOptions, Source, TlsFiles};
+pub(crate) use wire::run;

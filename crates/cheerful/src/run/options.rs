@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
+
+use cheerful_manifest::Revision;
+
+/// All that `cheerful run` needs to know.
+#[derive(Clone, Debug)]
+pub(crate) struct RunOptions {
+    /// What to run.
+    pub source: Source,
+    /// Where the gateway listens, unless systemd hands a socket over. Port 0: a free one, told in the log.
+    pub listen: SocketAddr,
+    /// With a certificate the gateway speaks TLS.
+    pub tls: Option<TlsFiles>,
+    /// Threads that serve requests, at least 1.
+    pub threads: usize,
+    /// Where to record what the autoscaler sees.
+    pub record: Option<PathBuf>,
+    /// The local API on TCP too; a loopback address.
+    pub admin: Option<SocketAddr>,
+    /// The local API's Unix socket; by default one named for the port in the user's runtime folder.
+    pub socket: Option<PathBuf>,
+    /// Between two decisions when nothing urges.
+    pub tick: Duration,
+    /// How long requests in flight may take once we are told to end.
+    pub drain: Duration,
+}
+
+/// Where the revisions come from.
+#[derive(Clone, Debug)]
+pub(crate) enum Source {
+    /// One revision from the command line.
+    Command(Box<Revision>),
+    /// A file that is read again when it changes.
+    Manifest(PathBuf),
+}
+
+/// PEM files.
+#[derive(Clone, Debug)]
+pub(crate) struct TlsFiles {
+    /// The certificate chain, the server's own first.
+    pub cert: PathBuf,
+    /// Its private key.
+    pub key: PathBuf,
+}

@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: Apache-2.0
+use std::{io, sync::Arc, time::Duration};
+
+use cheerful_autoscaler::{AutoscalerConfig, DecisionLine};
+use cheerful_gateway::Gateway;
+use cheerful_processes::ProcessesConfig;
+use tokio::{
+    runtime,
+    sync::{
+        broadcast::{self, error::RecvError},
+        mpsc,
+    },
+    task::JoinSet,
+};
+
+use super::{
+    RunOptions,
+    control::Control,
+    listen::{Door, bind},
+    revisions,
+    serve::Serving,
+    signals::Signals,
+    systemd, tls,
+};
+use crate::{
+    api::{Api, ApiSocket, Readiness},
+    exit::Failure,
+    instance,
+    site::{Site, Spec},
+};
+
+/// Events of the gateway that wait for the control path. A full channel costs the data path nothing: the gateway
+/// counts the event and raises it again.
+const GATEWAY_EVENTS: usize = 4096;
+
+/// Runs until somebody asks for the end. Blocks.
+///
+/// # Errors
+/// 2: something that was given cannot be used, and nothing was started. 1: something failed later.
+/// 130: ended at once by a second Ctrl-C.
+pub(crate) fn run(options: RunOptions) -> Result<(), Failure> {
+    let handed_over =
+        systemd::sockets().map_err(|error| Failure::bad_input(format!("LISTEN_FDS: {error}")))?;
+    let specs = revisions::read(&options.source).map_err(Failure::bad_input)?;
+    let tls = options.tls.as_ref().map(tls::server_config).transpose()?;
+    let door = Door::open(handed_over, options.listen)?;
+    let admin = options
+        .admin
+        .map(|address| bind(address, "--admin"))
+        .transpose()?;
+    let socket = match &options.socket {
+        Some(path) => ApiSocket::bind(path)?,
+        None => ApiSocket::bind_in(&instance::runtime_folder(), &socket_name(&door))?,
+    };
+    if let Some(file) = &options.record {
+        check_record(file)?;
+    }
+    let runtime = runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(Failure::later)?;
+    let opened = Opened {
+        door,
+        tls,
+        admin,
+        socket,
+    };
+    let result = runtime.block_on(start(options, specs, opened));
+    // A second Ctrl-C does not wait for anything.
+    runtime.shutdown_timeout(Duration::from_millis(100));
+    result
+}
+
+/// What was opened before anything started.
+struct Opened {
+    door: Door,
+    tls: Option<Arc<rustls::ServerConfig>>,
+    admin: Option<std::net::TcpListener>,
+    socket: ApiSocket,
+}
+
+async fn start(options: RunOptions, specs: Vec<Spec>, opened: Opened) -> Result<(), Failure> {
+    let Opened {
+        door,
+        tls,
+        admin,
+        socket,
+    } = opened;
+    let signals = Signals::new().map_err(Failure::later)?;
+    let (events, gateway_events) = mpsc::channel(GATEWAY_EVENTS);
+    let gateway = Gateway::new(events);
+    let autoscaler = AutoscalerConfig {
+        tick: options.tick,
+        record: options.record.clone(),
+    };
+    let site = Site::start(
+        Arc::clone(&gateway),
+        gateway_events,
+        autoscaler,
+        ProcessesConfig { label_output: true },
+    )
+    .map_err(Failure::later)?;
+    let revisions = specs.len();
+    site.apply(specs, false).await.map_err(Failure::later)?;
+    let readiness = Readiness::default();
+    let api = Api {
+        parts: site.parts.clone(),
+        readiness: readiness.clone(),
+    };
+    let mut side_tasks = serve_api(api, &socket, admin).map_err(Failure::later)?;
+    let serving =
+        Serving::start(&door, tls.as_ref(), &gateway, options.threads).map_err(Failure::later)?;
+    let url = door.url(tls.is_some());
+    // The serving threads have their own handles: when they stop accepting, nobody accepts.
+    drop(door);
+    tracing::info!(url, revisions, socket = %socket.path().display(), "listening on {url}");
+    side_tasks.spawn(say_decisions(site.parts.autoscaler.follow()));
+    let control = Control {
+        options,
+        site,
+        serving,
+        signals,
+        readiness,
+    };
+    let result = control.run(side_tasks).await;
+    drop(socket);
+    result
+}
+
+/// One line for each decision that changes the count.
+async fn say_decisions(mut decisions: broadcast::Receiver<(String, DecisionLine)>) {
+    loop {
+        match decisions.recv().await {
+            Ok((revision, decision)) if decision.from != decision.replicas => {
+                tracing::info!(revision, "{}", decision.sentence);
+            }
+            Ok(_) => {}
+            Err(RecvError::Lagged(lost)) => tracing::warn!(lost, "decisions are not told here"),
+            Err(RecvError::Closed) => break,
+        }
+    }
+}
+
+/// On the Unix socket and, where asked for, on TCP.
+fn serve_api(
+    api: Api,
+    socket: &ApiSocket,
+    admin: Option<std::net::TcpListener>,
+) -> io::Result<JoinSet<()>> {
+    let mut tasks = JoinSet::new();
+    let listener = socket.listener()?;
+    let router = api.router();
+    if let Some(admin) = admin {
+        admin.set_nonblocking(true)?;
+        let admin = tokio::net::TcpListener::from_std(admin)?;
+        tracing::info!("the local API is on http://{}", admin.local_addr()?);
+        let router = router.clone();
+        tasks.spawn(async move { log_end(axum::serve(admin, router).await) });
+    }
+    tasks.spawn(async move { log_end(axum::serve(listener, router).await) });
+    Ok(tasks)
+}
+
+fn log_end(ended: io::Result<()>) {
+    if let Err(error) = ended {
+        tracing::error!("the local API ended: {error}");
+    }
+}
+
+/// Named for the port; for a Unix socket of systemd's there is none, and the process tells instances apart.
+fn socket_name(door: &Door) -> String {
+    let name = door.port().map_or_else(
+        || format!("pid-{}", std::process::id()),
+        |port| port.to_string(),
+    );
+    format!("{name}.sock")
+}
+
+fn check_record(file: &std::path::Path) -> Result<(), Failure> {
+    let opened = std::fs::OpenOptions::new()
+        .append(true)
+        .create(true)
+        .open(file);
+    opened.map(drop).map_err(|error| {
+        Failure::bad_input(format!(
+            "--record {}: {error}; a file that can be written is right",
+            file.display()
+        ))
+    })
+}

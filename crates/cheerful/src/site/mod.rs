@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The revisions of this machine: made, changed in place, replaced by a new version without losing a request, removed.
+//!
+//! [`Rollout`] is the pure machine; [`Site`] is the task that owns it and carries out what it says.
+mod action;
+mod door;
+mod feed;
+mod name;
+mod platform;
+mod relay;
+mod revision;
+mod rollout;
+mod shell;
+mod spec;
+mod versions;
+
+pub(crate) use action::{Action, Event};
+pub(crate) use door::Door;
+pub(crate) use feed::Feed;
+pub(crate) use name::revision_of;
+pub(crate) use relay::relay;
+pub(crate) use rollout::Rollout;
+pub(crate) use shell::{Ended, Parts, Site};
+pub(crate) use spec::Spec;
+pub(crate) use versions::Versions;

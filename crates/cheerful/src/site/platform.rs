@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+use std::sync::Arc;
+
+use cheerful_autoscaler::{Platform, ScaleError};
+use cheerful_gateway::Gateway;
+use tokio::sync::mpsc;
+
+use super::{Event, Versions, shell::Order};
+
+/// What the autoscaler scales: revisions, whichever version of them there is.
+#[allow(dead_code, reason = "the burst threshold comes next")]
+#[derive(Clone, Debug)]
+pub(crate) struct SitePlatform {
+    pub(super) orders: mpsc::Sender<Order>,
+    pub(super) gateway: Arc<Gateway>,
+    pub(super) versions: Arc<Versions>,
+}
+
+impl Platform for SitePlatform {
+    async fn scale(&self, revision: &str, replicas: u32) -> Result<(), ScaleError> {
+        let wanted = Event::Wanted {
+            revision: revision.to_owned(),
+            replicas,
+        };
+        self.orders
+            .send(Order::Event(wanted))
+            .await
+            .map_err(|_| ScaleError {
+                revision: revision.to_owned(),
+                replicas,
+                why: "the site has ended".to_owned(),
+            })
+    }
+}

@@ -1,0 +1,303 @@
+// SPDX-License-Identifier: Apache-2.0
+use std::{sync::Arc, time::Duration};
+
+use cheerful_autoscaler::{Autoscaler, AutoscalerConfig, Input, Platform};
+use cheerful_gateway::{Gateway, GatewayEvent};
+use cheerful_processes::{ProcessEvent, Processes, ProcessesConfig};
+use cheerful_scaling::{Moment, Start};
+use tokio::{
+    sync::{mpsc, oneshot},
+    task::{JoinHandle, JoinSet},
+    time::{Instant, MissedTickBehavior},
+};
+
+use super::{
+    Action, Door, Event, Feed, Rollout, Spec, Versions, feed, platform::SitePlatform, relay,
+};
+
+/// All revisions of this machine, with the processes that run them and the autoscaler that counts them.
+#[derive(Debug)]
+pub(crate) struct Site {
+    orders: mpsc::Sender<Order>,
+    /// For those who only ask.
+    pub(crate) parts: Parts,
+    tasks: JoinSet<()>,
+    autoscaler_task: JoinHandle<()>,
+    processes_task: JoinHandle<()>,
+}
+
+/// What a site is made of. Cheap to clone.
+#[derive(Clone, Debug)]
+pub(crate) struct Parts {
+    pub(crate) gateway: Arc<Gateway>,
+    pub(crate) autoscaler: Autoscaler,
+    pub(crate) processes: Processes,
+    pub(crate) versions: Arc<Versions>,
+}
+
+/// What the site's task is told.
+#[derive(Debug)]
+pub(crate) enum Order {
+    Event(Event),
+    /// [`Event::Apply`], answered when it has been carried out.
+    Apply {
+        specs: Vec<Spec>,
+        restart: bool,
+        done: oneshot::Sender<()>,
+    },
+    End,
+}
+
+/// The site's task has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the site has ended")]
+pub(crate) struct Ended;
+
+/// Orders that wait for the site's task; those who give more wait.
+const ORDERS: usize = 1024;
+/// Events of the processes that wait for the relay.
+const PROCESS_EVENTS: usize = 1024;
+
+impl Site {
+    /// Starts with no revision on the present runtime.
+    ///
+    /// # Errors
+    /// When the recording or the first process cannot be made.
+    pub(crate) fn start(
+        gateway: Arc<Gateway>,
+        gateway_events: mpsc::Receiver<GatewayEvent>,
+        autoscaler: AutoscalerConfig,
+        processes: ProcessesConfig,
+    ) -> std::io::Result<Self> {
+        let (orders, inbox) = mpsc::channel(ORDERS);
+        let (process_events, from_processes) = mpsc::channel::<ProcessEvent>(PROCESS_EVENTS);
+        let versions = Arc::new(Versions::default());
+        let platform = SitePlatform {
+            orders: orders.clone(),
+            gateway: Arc::clone(&gateway),
+            versions: Arc::clone(&versions),
+        };
+        let door = Arc::new(Door(Arc::clone(&gateway)));
+        let (processes, processes_task) = Processes::start(processes, door, process_events)?;
+        let (autoscaler, autoscaler_task) = Autoscaler::start(autoscaler, Arc::new(platform))?;
+        let parts = Parts {
+            gateway,
+            autoscaler,
+            processes,
+            versions,
+        };
+        let feed = Feed {
+            gateway: Arc::clone(&parts.gateway),
+            autoscaler: parts.autoscaler.clone(),
+            versions: Arc::clone(&parts.versions),
+        };
+        let mut tasks = JoinSet::new();
+        tasks.spawn(feed.run(gateway_events));
+        tasks.spawn(relay(from_processes, orders.clone()));
+        tasks.spawn(Owner::new(parts.clone()).run(inbox));
+        Ok(Self {
+            orders,
+            parts,
+            tasks,
+            autoscaler_task,
+            processes_task,
+        })
+    }
+
+    /// Makes these the revisions from now on; returns when their routes are live and new versions are on their way.
+    pub(crate) async fn apply(&self, specs: Vec<Spec>, restart: bool) -> Result<(), Ended> {
+        let (done, answer) = oneshot::channel();
+        self.orders
+            .send(Order::Apply {
+                specs,
+                restart,
+                done,
+            })
+            .await
+            .map_err(|_| Ended)?;
+        answer.await.map_err(|_| Ended)
+    }
+
+    /// Drains and ends every process, then the autoscaler, whose recording is flushed.
+    pub(crate) async fn shut_down(self) {
+        let Self {
+            orders,
+            parts,
+            mut tasks,
+            autoscaler_task,
+            processes_task,
+        } = self;
+        // Nothing starts a process any more.
+        if orders.send(Order::End).await.is_err() {
+            tracing::debug!("the site's task had ended before");
+        }
+        parts.processes.shut_down().await;
+        tasks.shutdown().await;
+        drop((orders, parts));
+        for (name, task) in [
+            ("processes", processes_task),
+            ("autoscaler", autoscaler_task),
+        ] {
+            if let Err(error) = task.await {
+                tracing::error!("the task of the {name} failed: {error}");
+            }
+        }
+    }
+}
+
+/// Owns the machine and carries out what it says.
+#[derive(Debug)]
+struct Owner {
+    rollout: Rollout,
+    parts: Parts,
+    /// Versions that are being ended.
+    retiring: JoinSet<String>,
+}
+
+impl Owner {
+    fn new(parts: Parts) -> Self {
+        Self {
+            rollout: Rollout::default(),
+            parts,
+            retiring: JoinSet::new(),
+        }
+    }
+
+    async fn run(mut self, mut inbox: mpsc::Receiver<Order>) {
+        let start = Instant::now();
+        let mut second = tokio::time::interval(Duration::from_secs(1));
+        second.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            let mut done = None;
+            let event = tokio::select! {
+                order = inbox.recv() => match order {
+                    Some(Order::Event(event)) => event,
+                    Some(Order::Apply { specs, restart, done: answer }) => {
+                        done = Some(answer);
+                        Event::Apply { specs, restart }
+                    }
+                    Some(Order::End) | None => break,
+                },
+                Some(ended) = self.retiring.join_next() => match ended {
+                    Ok(version) => Event::Retired { version },
+                    Err(error) => {
+                        tracing::error!("ending a version failed: {error}");
+                        continue;
+                    }
+                },
+                _ = second.tick() => Event::Tick,
+            };
+            let now = Moment::ZERO.plus(start.elapsed());
+            for action in self.rollout.step(event, now) {
+                self.carry_out(action).await;
+            }
+            if let Some(done) = done
+                && done.send(()).is_err()
+            {
+                tracing::debug!("whoever changed the revisions did not wait for it");
+            }
+        }
+    }
+
+    async fn carry_out(&mut self, action: Action) {
+        let Parts {
+            gateway,
+            autoscaler,
+            processes,
+            versions,
+        } = &self.parts;
+        match action {
+            Action::Make { door, process } => {
+                gateway.add(*door);
+                processes.add(*process).await;
+            }
+            Action::ChangeDoor(door) => log_unknown(gateway.change(*door)),
+            Action::Route { versions } => log_unknown(gateway.route(&versions)),
+            Action::Stand {
+                revision,
+                current,
+                next,
+            } => self.stand(&revision, &current, next.as_deref()).await,
+            Action::MoveHeld { from, to } => log_unknown(gateway.move_held(&from, &to)),
+            Action::Scale { version, replicas } => {
+                if let Err(error) = processes.scale(&version, replicas).await {
+                    tracing::error!(version, "{error}");
+                }
+            }
+            Action::Retire { version } => {
+                let processes = processes.clone();
+                self.retiring.spawn(async move {
+                    processes.remove(&version).await;
+                    version
+                });
+            }
+            Action::Forget { version } => gateway.remove(&version),
+            Action::Begin { revision, scaling } => {
+                let input = Input::Add {
+                    scaling: *scaling,
+                    start: Start::default(),
+                };
+                tell(autoscaler, &revision, input).await;
+            }
+            Action::Rescale { revision, scaling } => {
+                tell(autoscaler, &revision, Input::Change { scaling: *scaling }).await;
+            }
+            Action::End { revision } => {
+                versions.forget(&revision);
+                tell(autoscaler, &revision, Input::Remove).await;
+            }
+            Action::Observe {
+                revision,
+                observation,
+            } => {
+                tell(autoscaler, &revision, Input::Observation(observation)).await;
+            }
+            Action::Say {
+                revision,
+                sentence,
+                failed: false,
+            } => tracing::info!(revision, "{sentence}"),
+            Action::Say {
+                revision,
+                sentence,
+                failed: true,
+            } => tracing::error!(revision, "{sentence}"),
+        }
+    }
+
+    /// What the old version has counted up to now is told, what the new one has counted before it takes over is not.
+    async fn stand(&self, revision: &str, current: &str, next: Option<&str>) {
+        let Parts {
+            gateway,
+            autoscaler,
+            versions,
+            ..
+        } = &self.parts;
+        let old = versions.current(revision);
+        versions.set(revision, current, next);
+        if old == current {
+            return;
+        }
+        for collected in gateway.collect(Some(&old), false) {
+            feed::offer(autoscaler, collected);
+        }
+        let before = gateway.collect(Some(current), false).len();
+        tracing::trace!(revision, before, "counted before it took over");
+        if let Ok(Some(threshold)) = autoscaler.burst_threshold(revision).await {
+            log_unknown(gateway.set_burst_threshold(current, threshold));
+        }
+    }
+}
+
+async fn tell(autoscaler: &Autoscaler, revision: &str, input: Input) {
+    if let Err(stopped) = autoscaler.tell(revision, input).await {
+        tracing::error!(revision, "{stopped}");
+    }
+}
+
+/// The machine only names versions that it has made known and not yet forgotten.
+fn log_unknown<E: std::fmt::Display>(result: Result<(), E>) {
+    if let Err(error) = result {
+        tracing::error!("{error}");
+    }
+}
