@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-use serde::Serialize;
+use std::time::Duration;
+
+use serde::{Serialize, Serializer, ser::SerializeStruct};
 
 use crate::Moment;
 
@@ -9,63 +11,173 @@ use crate::Moment;
 pub enum Mode {
     /// The average over the stable window.
     Stable,
-    /// The average over the panic window; the count never falls.
+    /// The larger of the averages over both windows; the count never falls.
     Panic,
 }
 
-/// What kept the count from what was wanted (one bit each in [`Decision::bounds`]; H1 fills the list in).
+/// What kept the count from what was wanted, in the order of the pipeline.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
-#[allow(missing_docs)]
 pub enum Bound {
-    Min,
-    Max,
+    /// At most `maxUp` times the ready replicas in one decision.
     MaxUp,
+    /// At most divided by `maxDown` in one decision.
     MaxDown,
+    /// Nothing is lowered in panic.
     PanicNeverFalls,
+    /// A larger wish within the scale-down delay holds.
     ScaleDownDelay,
+    /// The last request is not long enough ago to go to zero.
     IdleDelay,
+    /// The gateway does not stand in the path for long enough to go to zero.
     GracePeriod,
+    /// The least that there is whenever it is not zero.
     Activation,
-    Paused,
+    /// Replicas that ought to report are silent: nothing is lowered.
     MissingData,
+    /// No one has reported: the present scale is held.
     NoData,
+    /// The least of a new revision.
+    Initial,
+    /// A person holds the count.
+    Paused,
+    /// The least.
+    Min,
+    /// The most.
+    Max,
+}
+
+impl Bound {
+    /// All of them, in the order of the pipeline.
+    pub const ALL: [Self; 13] = [
+        Self::MaxUp,
+        Self::MaxDown,
+        Self::PanicNeverFalls,
+        Self::ScaleDownDelay,
+        Self::IdleDelay,
+        Self::GracePeriod,
+        Self::Activation,
+        Self::MissingData,
+        Self::NoData,
+        Self::Initial,
+        Self::Paused,
+        Self::Min,
+        Self::Max,
+    ];
+}
+
+/// A set of [`Bound`]s.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Bounds(u16);
+
+impl Bounds {
+    pub(crate) const fn insert(&mut self, bound: Bound) {
+        self.0 |= 1 << bound as u16;
+    }
+    pub(crate) const fn contains(self, bound: Bound) -> bool {
+        self.0 & 1 << bound as u16 != 0
+    }
 }
 
 /// How many replicas there should be, and why. Small and `Copy`; the sentence is made when asked for.
+///
+/// As JSON it is a flat object with every field, the bounds that held it, and the sentence as `why`.
 #[derive(Clone, Copy, Debug, PartialEq)]
-#[allow(missing_docs)]
 pub struct Decision {
+    /// When it was made.
     pub at: Moment,
-    /// How many replicas. When `decided` is false: the present scale, held.
+    /// How many replicas; always within `min` and `max`.
     pub replicas: u32,
+    /// False: no one has told anything, and the present scale is held (within `min` and `max`).
     pub decided: bool,
+    /// Which average ruled.
     pub mode: Mode,
-    /// What one more burst may bring before the replicas are full: ready x capacity - burst capacity - panic average.
+    /// What one more burst may bring before the replicas are full, in requests in flight:
+    /// floor(ready x capacity - burst capacity - panic average), where capacity is the hard limit or
+    /// target / 0.75. 0 with a burst capacity of 0, -1 when the gateway always stands in the path.
     pub spare_capacity: i64,
     /// Replicas at the decision: ready and starting.
     pub present: u32,
+    /// Replicas that answer requests.
     pub ready: u32,
+    /// Total concurrency, averaged over the stable window.
     pub stable: f64,
+    /// Total concurrency, averaged over the panic window.
     pub panic: f64,
+    /// Requests held by the gateway.
     pub held: u64,
-    /// Requests in flight right now, where a burst showed.
+    /// Requests in flight and held right now, where a burst showed.
     pub burst: Option<f64>,
+    /// Requests in flight per replica to aim for.
     pub target: f64,
     /// What the demand alone would have.
     pub wanted: u32,
-    // bounds: set of Bound, iterable: `pub fn bounds(&self) -> impl Iterator<Item = Bound>`
+    pub(crate) bounds: Bounds,
+    pub(crate) reasons: Reasons,
+}
+
+/// What else the sentence tells.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct Reasons {
+    /// `target: auto`, which is not learned yet.
+    pub(crate) auto_target: bool,
+    pub(crate) stable_window: Duration,
+    pub(crate) panic_window: Duration,
+    pub(crate) max_up: f64,
+    pub(crate) max_down: f64,
+    pub(crate) min: u32,
+    pub(crate) max: Option<u32>,
+    pub(crate) initial: u32,
+    pub(crate) activation: u32,
+    /// What a pause holds; 0 without one.
+    pub(crate) paused: u32,
+    /// Whether replicas are on their way, so that only what arrived just now can ask for more.
+    pub(crate) backlog_discounted: bool,
+    /// Until panic ends, if nothing new happens.
+    pub(crate) panic_remains: Duration,
+    pub(crate) scale_down_delay: Duration,
+    pub(crate) scale_down_remains: Duration,
+    pub(crate) idle_delay: Duration,
+    pub(crate) idle_remains: Duration,
+    pub(crate) grace_period: Duration,
+    /// `None`: the gateway is not in the path.
+    pub(crate) grace_remains: Option<Duration>,
 }
 
 impl Decision {
-    /// One sentence, as a careful colleague would say it:
-    /// `3 -> 8: 41 requests in flight on average over 6 s (panic), target 5.6 each; limited from 9 by max 8`.
-    #[must_use]
-    pub fn sentence(&self) -> String {
-        todo!()
-    }
     /// What bounded the count, in the order of the pipeline.
     pub fn bounds(&self) -> impl Iterator<Item = Bound> + use<> {
-        std::iter::empty()
+        let bounds = self.bounds;
+        Bound::ALL
+            .into_iter()
+            .filter(move |bound| bounds.contains(*bound))
+    }
+    /// Whether it was bounded by this.
+    #[must_use]
+    pub const fn is_bounded_by(&self, bound: Bound) -> bool {
+        self.bounds.contains(bound)
+    }
+}
+
+impl Serialize for Decision {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let bounds: Vec<Bound> = self.bounds().collect();
+        let mut line = serializer.serialize_struct("Decision", 15)?;
+        line.serialize_field("at", &self.at)?;
+        line.serialize_field("replicas", &self.replicas)?;
+        line.serialize_field("decided", &self.decided)?;
+        line.serialize_field("mode", &self.mode)?;
+        line.serialize_field("spareCapacity", &self.spare_capacity)?;
+        line.serialize_field("present", &self.present)?;
+        line.serialize_field("ready", &self.ready)?;
+        line.serialize_field("stable", &self.stable)?;
+        line.serialize_field("panic", &self.panic)?;
+        line.serialize_field("held", &self.held)?;
+        line.serialize_field("burst", &self.burst)?;
+        line.serialize_field("target", &self.target)?;
+        line.serialize_field("wanted", &self.wanted)?;
+        line.serialize_field("bounds", &bounds)?;
+        line.serialize_field("why", &self.sentence())?;
+        line.end()
     }
 }

@@ -3,20 +3,36 @@
 //!
 //! A [`Scaler`] holds what is known of one revision. It is fed [`Report`]s, [`Holding`]s and
 //! [`Observation`]s with the [`Moment`] of their arrival and gives a [`Decision`] when asked.
+mod bucket;
+mod decide;
 mod decision;
+mod history;
+pub mod invariants;
 mod latency;
+mod ledger;
 mod moment;
+mod number;
 mod observation;
+mod pipeline;
+mod presence;
+mod refusal;
 mod report;
 mod scaler;
+mod scaling;
+mod sentence;
 mod serializer;
 mod settings;
+mod sliding;
+mod start;
 
 pub use decision::{Bound, Decision, Mode};
 pub use latency::Latency;
 pub use moment::Moment;
 pub use observation::{Averages, Holding, Observation};
-pub use report::{Refusal, RefusedCounts, Report};
-pub use scaler::{Scaler, Start};
+pub use refusal::{Refusal, RefusedCounts};
+pub use report::Report;
+pub use scaler::Scaler;
+pub use scaling::{Invalid, Scaling};
 pub use serializer::{Serializer, SerializerAction, SerializerEvent};
-pub use settings::{BurstCapacity, Concurrency, Invalid, Paused, Scaling, Settings, Target};
+pub use settings::{BurstCapacity, Concurrency, Paused, Settings, Target};
+pub use start::Start;

@@ -37,12 +37,18 @@ impl Moment {
     /// This moment and a duration later (saturating).
     #[must_use]
     pub fn plus(self, duration: Duration) -> Self {
-        Self(self.0.saturating_add(u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)))
+        Self(
+            self.0
+                .saturating_add(u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)),
+        )
     }
     /// This moment and a duration earlier, the origin at the earliest.
     #[must_use]
     pub fn minus(self, duration: Duration) -> Self {
-        Self(self.0.saturating_sub(u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)))
+        Self(
+            self.0
+                .saturating_sub(u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)),
+        )
     }
 }
 
@@ -59,7 +65,9 @@ impl TryFrom<f64> for Moment {
         if seconds.is_finite() && (0.0..2_251_799_813.0).contains(&seconds) {
             Ok(Self((seconds * 1e6).round() as u64))
         } else {
-            Err(format!("{seconds} is no time: seconds from 0 to 2251799813"))
+            Err(format!(
+                "{seconds} is no time: seconds from 0 to 2251799813"
+            ))
         }
     }
 }

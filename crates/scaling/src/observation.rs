@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use crate::Moment;
 
 /// What the platform says is there.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub struct Observation {
     /// Replicas that answer requests.
@@ -19,8 +19,28 @@ pub struct Observation {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub starting_since: Option<Moment>,
     /// Since when the gateway is known to stand in the path. `None`: not known to stand there.
-    /// Left out of a line it is the origin: always there.
+    /// Left out of a line it is the origin: always there, so that no grace period runs.
     pub gateway_since: Option<Moment>,
+}
+
+impl Default for Observation {
+    fn default() -> Self {
+        Self {
+            ready: 0,
+            starting: 0,
+            draining: 0,
+            starting_since: None,
+            gateway_since: Some(Moment::ZERO),
+        }
+    }
+}
+
+impl Observation {
+    /// The present scale: what is ready and what is on its way.
+    #[must_use]
+    pub const fn present(&self) -> u32 {
+        self.ready.saturating_add(self.starting)
+    }
 }
 
 fn is_zero(value: &u32) -> bool {
@@ -46,4 +66,21 @@ pub struct Averages {
     pub stable: f64,
     /// Over the panic window.
     pub panic: f64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_gateway_left_out_is_always_there_and_null_is_not() {
+        let line: Observation = serde_json::from_str(r#"{"ready":2}"#).unwrap();
+        assert_eq!(line.gateway_since, Some(Moment::ZERO));
+        let line: Observation = serde_json::from_str(r#"{"ready":2,"gatewaySince":null}"#).unwrap();
+        assert_eq!(line.gateway_since, None);
+        assert_eq!(
+            serde_json::to_string(&line).unwrap(),
+            r#"{"ready":2,"gatewaySince":null}"#
+        );
+    }
 }

@@ -26,7 +26,7 @@ pub enum Target {
 /// Spare requests in flight below which the gateway stands in the path.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub enum BurstCapacity {
-    /// Chosen by us.
+    /// [`BurstCapacity::AUTO_REQUESTS`].
     #[default]
     Auto,
     /// A given number; 0 takes the gateway out of the path whenever there is a replica.
@@ -35,13 +35,18 @@ pub enum BurstCapacity {
     AlwaysInPath,
 }
 
+impl BurstCapacity {
+    /// What `auto` stands for: 200 requests, as in Knative, until it is learned.
+    pub const AUTO_REQUESTS: f64 = 200.0;
+}
+
 /// Whether the present count is held.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Paused {
     /// Scaling works.
     #[default]
     No,
-    /// The present count is held.
+    /// The count that was present when the pause began is held.
     Present,
     /// This count is held.
     At(u32),
@@ -49,23 +54,38 @@ pub enum Paused {
 
 /// The settings as a person gives them, with the defaults of the design; see [`Scaling`] for the checked ones.
 #[derive(Clone, Debug, PartialEq)]
-#[allow(missing_docs)]
 pub struct Settings {
+    /// How many requests one replica may have in flight.
     pub concurrency: Concurrency,
+    /// Requests in flight per replica to aim for.
     pub target: Target,
+    /// Least replicas.
     pub min: u32,
+    /// Most replicas; `None`: as many as the platform has.
     pub max: Option<u32>,
+    /// Least replicas of a new revision until it has had that many ready once, or a stable window has passed.
     pub initial: u32,
+    /// Least replicas whenever it is not zero.
     pub activation: u32,
+    /// The window of the calm average; 1 s to 1 h.
     pub stable_window: Duration,
+    /// The window of the quick average; 1 s to the stable window.
     pub panic_window: Duration,
+    /// Panic begins at so many times the load that the ready replicas are meant for; at least 1.
     pub panic_threshold: f64,
+    /// Most times the ready replicas that one decision may ask for; above 1.
     pub max_up: f64,
+    /// Most times by which one decision may divide the present scale; above 1. A huge number is no limit.
     pub max_down: f64,
+    /// Spare requests in flight below which the gateway stands in the path.
     pub burst_capacity: BurstCapacity,
+    /// From the last request to zero.
     pub idle_delay: Duration,
+    /// How long the last replica stays after the gateway is known to be in the path.
     pub grace_period: Duration,
+    /// Every step down waits so long: the largest wish within it holds.
     pub scale_down_delay: Duration,
+    /// Whether the present count is held.
     pub paused: Paused,
 }
 
@@ -89,42 +109,5 @@ impl Default for Settings {
             scale_down_delay: Duration::ZERO,
             paused: Paused::No,
         }
-    }
-}
-
-/// One setting that cannot be used.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Invalid {
-    /// The field as it is written in a manifest: `stableWindow`.
-    pub field: &'static str,
-    /// The value given.
-    pub value: String,
-    /// What would be right.
-    pub expected: String,
-}
-
-/// Settings that have been checked: no combination that `decide` could stumble over.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Scaling {
-    settings: Settings,
-}
-
-impl Scaling {
-    /// Checks all fields and the relations between them; gives every fault, not just the first.
-    ///
-    /// # Errors
-    /// One [`Invalid`] for each field that is out of its bounds.
-    pub fn new(settings: Settings) -> Result<Self, Vec<Invalid>> {
-        Ok(Self { settings })
-    }
-    /// The settings as they were given.
-    #[must_use]
-    pub const fn settings(&self) -> &Settings {
-        &self.settings
-    }
-    /// Requests in flight per replica to aim for, after `auto` is resolved.
-    #[must_use]
-    pub fn target(&self) -> f64 {
-        todo!()
     }
 }

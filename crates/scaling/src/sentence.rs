@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: Apache-2.0
+//! A decision in one sentence, for a person at three in the morning.
+use std::time::Duration;
+
+use crate::{Bound, Decision, Mode};
+
+impl Decision {
+    /// One sentence, as a careful colleague would say it:
+    /// `3 -> 8: 41 requests in flight on average over 6 s (panic), target 5.6 each; limited from 9 by max 8`.
+    #[must_use]
+    pub fn sentence(&self) -> String {
+        let mut sentence = format!("{}: {}", self.change(), self.load());
+        if self.decided {
+            let auto = if self.reasons.auto_target {
+                " (auto: not learned yet)"
+            } else {
+                ""
+            };
+            sentence += &format!(", target {} each{auto}", number(self.target));
+        }
+        if self.reasons.backlog_discounted {
+            let starting = self.present - self.ready;
+            sentence += &format!(
+                "; what piled up is not counted twice while {} {}",
+                count(u64::from(starting), "replica"),
+                if starting == 1 { "starts" } else { "start" },
+            );
+        }
+        if let Some(bent) = self.bent() {
+            sentence += &format!("; {bent}");
+        }
+        sentence
+    }
+
+    fn change(&self) -> String {
+        if self.replicas == self.present {
+            format!("stays at {}", self.replicas)
+        } else {
+            format!("{} -> {}", self.present, self.replicas)
+        }
+    }
+
+    fn load(&self) -> String {
+        if !self.decided {
+            let over = seconds(self.reasons.stable_window);
+            let who = match self.ready {
+                0 => "anyone".to_owned(),
+                ready => count(u64::from(ready), "ready replica"),
+            };
+            return format!("no report from {who} over {over}");
+        }
+        if let Some(burst) = self.burst {
+            return format!("{} in flight or held right now (a burst)", requests(burst));
+        }
+        let (average, window) = match self.mode {
+            Mode::Panic if self.panic >= self.stable => (self.panic, self.reasons.panic_window),
+            _ => (self.stable, self.reasons.stable_window),
+        };
+        let panic = if self.mode == Mode::Panic {
+            " (panic)"
+        } else {
+            ""
+        };
+        let window = seconds(window);
+        match (average > 0.0, self.held > 0) {
+            (false, false) => format!("no request in flight over {window}{panic}"),
+            (false, true) => format!("{} held{panic}", count(self.held, "request")),
+            (true, false) if self.wanted == 0 => {
+                let delay = seconds(self.reasons.idle_delay);
+                format!("the last request is longer ago than the idle delay of {delay}{panic}")
+            }
+            (true, false) => {
+                format!(
+                    "{} in flight on average over {window}{panic}",
+                    requests(average)
+                )
+            }
+            (true, true) => format!(
+                "{} in flight on average over {window}{panic} and {} held",
+                requests(average),
+                self.held
+            ),
+        }
+    }
+
+    fn bent(&self) -> Option<String> {
+        let names: Vec<String> = self.bounds().filter_map(|bound| self.name(bound)).collect();
+        let by = names.join(", ");
+        match self.replicas.cmp(&self.wanted) {
+            _ if names.is_empty() => None,
+            _ if !self.decided => Some(format!("held by {by}")),
+            std::cmp::Ordering::Less => Some(format!("limited from {} by {by}", self.wanted)),
+            std::cmp::Ordering::Equal => None,
+            std::cmp::Ordering::Greater => Some(format!("kept from {} by {by}", self.wanted)),
+        }
+    }
+
+    fn name(&self, bound: Bound) -> Option<String> {
+        let reasons = &self.reasons;
+        let remain = |remains| format!("{} to go", whole_seconds(remains));
+        Some(match bound {
+            Bound::MaxUp => format!("maxUp {}", number(reasons.max_up)),
+            Bound::MaxDown => format!("maxDown {}", number(reasons.max_down)),
+            Bound::PanicNeverFalls if reasons.panic_remains.is_zero() => {
+                "panic (goes on while replicas start)".to_owned()
+            }
+            Bound::PanicNeverFalls => {
+                format!(
+                    "panic, in which nothing falls ({})",
+                    remain(reasons.panic_remains)
+                )
+            }
+            Bound::ScaleDownDelay => format!(
+                "scaleDownDelay {} ({})",
+                seconds(reasons.scale_down_delay),
+                remain(reasons.scale_down_remains)
+            ),
+            Bound::IdleDelay => format!(
+                "idleDelay {} ({})",
+                seconds(reasons.idle_delay),
+                remain(reasons.idle_remains)
+            ),
+            Bound::GracePeriod => match reasons.grace_remains {
+                None => "the gateway, which is not in the path yet".to_owned(),
+                Some(remains) => {
+                    format!(
+                        "gracePeriod {} ({})",
+                        seconds(reasons.grace_period),
+                        remain(remains)
+                    )
+                }
+            },
+            Bound::Activation => format!("activation {}", reasons.activation),
+            Bound::MissingData => "missing reports, without which nothing falls".to_owned(),
+            Bound::NoData => return None,
+            Bound::Initial => format!("initial {}", reasons.initial),
+            Bound::Paused => format!("paused at {}", reasons.paused),
+            Bound::Min => format!("min {}", reasons.min),
+            Bound::Max => format!("max {}", reasons.max?),
+        })
+    }
+}
+
+fn requests(value: f64) -> String {
+    let unit = if value == 1.0 { "request" } else { "requests" };
+    format!("{} {unit}", number(value))
+}
+
+fn count(value: u64, unit: &str) -> String {
+    if value == 1 {
+        format!("1 {unit}")
+    } else {
+        format!("{value} {unit}s")
+    }
+}
+
+/// Three figures or so, and no zeros at the end.
+fn number(value: f64) -> String {
+    if value > 0.0 && value < 0.01 {
+        return "less than 0.01".to_owned();
+    }
+    let decimals = if value >= 100.0 {
+        0
+    } else {
+        1 + usize::from(value < 10.0)
+    };
+    let text = format!("{value:.decimals$}");
+    if decimals == 0 {
+        text
+    } else {
+        text.trim_end_matches('0').trim_end_matches('.').to_owned()
+    }
+}
+
+fn seconds(duration: Duration) -> String {
+    format!("{} s", number(duration.as_secs_f64()))
+}
+
+fn whole_seconds(duration: Duration) -> String {
+    format!("{:.0} s", duration.as_secs_f64().ceil())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_short() {
+        let texts = [0.0, 0.003, 0.25, 5.6, 9.999, 41.0, 41.26, 1234.5].map(number);
+        let expected = [
+            "0",
+            "less than 0.01",
+            "0.25",
+            "5.6",
+            "10",
+            "41",
+            "41.3",
+            "1234",
+        ];
+        assert_eq!(texts, expected);
+    }
+}
