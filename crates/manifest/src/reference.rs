@@ -119,9 +119,11 @@ fn kind(schema: &Value) -> String {
             .collect::<Vec<_>>()
             .join(", ");
     }
-    let least = schema
-        .get("minimum")
-        .map_or_else(String::new, |least| format!(" from {least}"));
+    let least = match (schema.get("minimum"), schema.get("exclusiveMinimum")) {
+        (Some(least), _) => format!(" from {least}"),
+        (None, Some(below)) => format!(" above {below}"),
+        (None, None) => String::new(),
+    };
     match text(schema, "type") {
         "integer" => format!("whole number{least}"),
         "number" => format!("number{least}"),

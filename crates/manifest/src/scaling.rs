@@ -22,6 +22,7 @@ pub struct ScalingSpec {
     pub min: Option<u32>,
     /// Most replicas. Left out: no bound but the platform's.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1))]
     pub max: Option<u32>,
     /// Replicas when the revision is made.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -41,15 +42,15 @@ pub struct ScalingSpec {
     pub panic_window: Option<DurationText>,
     /// A burst is a load of this many times what the ready replicas are meant for.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(extend("default" = 2))]
+    #[schemars(range(min = 1), extend("default" = 2))]
     pub panic_threshold: Option<f64>,
     /// At most this many times as many replicas after one decision.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(extend("default" = 10))]
+    #[schemars(extend("default" = 10, "exclusiveMinimum" = 1))]
     pub max_up: Option<f64>,
     /// At most this many times fewer replicas after one decision.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(extend("default" = 2))]
+    #[schemars(extend("default" = 2, "exclusiveMinimum" = 1))]
     pub max_down: Option<f64>,
     /// Spare requests in flight below which the gateway stands in the path. -1: always. (On one machine
     /// the gateway is always in the path.)
@@ -181,11 +182,14 @@ mod tests {
             burst_capacity: BurstCapacity::Requests(12.5),
             idle_delay: Duration::from_secs(90),
             grace_period: Duration::from_secs(1),
-            scale_down_delay: Duration::from_secs(3601),
+            scale_down_delay: Duration::from_secs(3599),
             paused: Paused::At(4),
         };
         let written = serde_json::to_string(&ScalingSpec::from(&settings)).unwrap();
-        assert!(written.contains(r#""scaleDownDelay":"1h1s""#), "{written}");
+        assert!(
+            written.contains(r#""scaleDownDelay":"59m59s""#),
+            "{written}"
+        );
         let read: ScalingSpec = serde_json::from_str(&written).unwrap();
         assert_eq!(
             *read.resolve(settings.concurrency).unwrap().settings(),

@@ -128,6 +128,7 @@ spec:
     let found = problems(text);
     for line in [
         "app.yaml:5: one: spec.command[1] is 8080: should be text; write it in quotes: \"8080\"",
+        "app.yaml:7: one: spec.scaling.min is 5: should be at most max, 3",
         "app.yaml:9: one: spec.scaling.idleDelay is 60: should be a duration such as",
         "app.yaml:10: one: spec.scaling.latency: is not acted on in this version; give target",
         "app.yaml:11: one: spec.scaling.stableWindw: unknown field, did you mean stableWindow?",
@@ -214,6 +215,21 @@ fn bounds_are_refused_with_what_would_be_right() {
     let bomb = "a: &a [x,x,x,x,x,x,x,x,x]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a]\nc: &c [*b,*b,*b,*b,*b,*b,*b]\n\
         d: &d [*c,*c,*c,*c,*c,*c,*c,*c]\ne: &e [*d,*d,*d,*d,*d,*d,*d,*d]\nf: [*e,*e,*e,*e,*e,*e,*e,*e]\n";
     assert!(load(bomb, "app.yaml").is_err());
+}
+
+#[test]
+fn settings_out_of_their_bounds_are_told() {
+    let text = minimal("one")
+        + "  concurrency: 5\n  scaling: {target: 6, burstCapacity: -5, maxUp: 0.5, panicWindow: 2m}\n";
+    told(
+        &text,
+        &[
+            "spec.scaling.target is 6: should be a number from 0.01 to 5",
+            "spec.scaling.burstCapacity is -5: should be",
+            "spec.scaling.maxUp is 0.5: should be a number above 1",
+            "spec.scaling.panicWindow is 120s: should be from 1s to 60s",
+        ],
+    );
 }
 
 #[test]
