@@ -1,39 +1,158 @@
 // SPDX-License-Identifier: Apache-2.0
-use std::sync::Arc;
+use std::{
+    sync::{
+        Arc, LazyLock, OnceLock,
+        atomic::{
+            AtomicU64,
+            Ordering::{AcqRel, Acquire, Relaxed},
+        },
+    },
+    time::Instant,
+};
+
+use cheerful_scaling::Latency;
 
 /// In-flight accounting of one replica: exact request-seconds at the cost of a few atomic adds per request edge.
-/// With n in flight and A = sum(end) - sum(start) over edges so far, request-seconds up to now are A + n * now.
+///
+/// With n in flight and A = sum(end) - sum(start) over the edges so far, the request-seconds up to now are
+/// A + n * now. Times are kept in sixteenths of a microsecond, so that the sums wrap only after 36,000
+/// request-years. Writers never wait; a reader tries again while edges happen under its eyes.
 #[derive(Debug, Default)]
-pub struct Accounting {}
+pub struct Accounting {
+    begun: AtomicU64,
+    ended: AtomicU64,
+    /// A, wrapping.
+    edges: AtomicU64,
+    /// Edges whose two adds above are both done: equal to `begun + ended` when nothing is half-way.
+    settled: AtomicU64,
+    refused: AtomicU64,
+    /// Made by the first request, so that an idle one stays small.
+    latency: OnceLock<Box<[AtomicU64; Latency::BUCKETS]>>,
+}
+
+/// Ticks in a microsecond.
+const TICKS: u64 = 16;
+
+static EPOCH: LazyLock<Instant> = LazyLock::new(now);
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the accounting's clock: an edge is timed where it happens"
+)]
+fn now() -> Instant {
+    Instant::now()
+}
+
+/// Ticks since the process first asked.
+fn ticks() -> u64 {
+    let since = now().saturating_duration_since(*EPOCH);
+    // 10^9 * 2 / 125 = 16 * 10^6; the whole seconds apart, so that nothing overflows.
+    since.as_secs() * 1_000_000 * TICKS + u64::from(since.subsec_nanos()) * 2 / 125
+}
 
 impl Accounting {
     /// An empty one; times are taken from a clock of its own, in microseconds since the process began.
     #[must_use]
     pub fn new() -> Arc<Self> {
+        LazyLock::force(&EPOCH);
         Arc::new(Self::default())
     }
+
     /// A request begins; it ends when the guard is dropped.
     #[must_use]
     pub fn enter(self: &Arc<Self>) -> InFlight {
-        todo!()
+        let start = ticks();
+        self.begin(start);
+        InFlight {
+            accounting: Arc::clone(self),
+            start,
+        }
     }
+
     /// A request was refused.
-    pub fn refuse(&self) {}
+    pub fn refuse(&self) {
+        self.refused.fetch_add(1, Relaxed);
+    }
+
     /// Requests in flight.
     #[must_use]
     pub fn in_flight(&self) -> u64 {
-        todo!()
+        // `ended` first: a request that begins and ends in between must not make it negative.
+        let ended = self.ended.load(Acquire);
+        self.begun.load(Acquire).wrapping_sub(ended)
     }
-    /// The sums so far, consistent with one another.
+
+    /// The sums so far, consistent with one another: all of them as of one moment.
     #[must_use]
     pub fn counts(&self) -> Counts {
-        todo!()
+        let (begun, ended, edges, at) = self.read();
+        let in_flight = begun.wrapping_sub(ended);
+        let request_ticks = edges.wrapping_add(in_flight.wrapping_mul(at));
+        Counts {
+            at_micros: at / TICKS,
+            in_flight,
+            request_micros: request_ticks / TICKS,
+            begun,
+            ended,
+            refused: self.refused.load(Relaxed),
+            latency: self.latency.get().map_or_else(
+                || vec![0; Latency::BUCKETS],
+                |buckets| buckets.iter().map(|bucket| bucket.load(Relaxed)).collect(),
+            ),
+        }
+    }
+
+    fn begin(&self, at: u64) {
+        self.begun.fetch_add(1, AcqRel);
+        self.edges.fetch_sub(at, AcqRel);
+        self.settled.fetch_add(1, AcqRel);
+    }
+
+    fn end(&self, start: u64, at: u64) {
+        self.ended.fetch_add(1, AcqRel);
+        self.edges.fetch_add(at, AcqRel);
+        self.settled.fetch_add(1, AcqRel);
+        let buckets = self
+            .latency
+            .get_or_init(|| Box::new([const { AtomicU64::new(0) }; Latency::BUCKETS]));
+        if let Some(bucket) = buckets.get(Latency::bucket_of(at.saturating_sub(start) / TICKS)) {
+            bucket.fetch_add(1, Relaxed);
+        }
+    }
+
+    /// Begun, ended and A when no edge was half-way, and the time. An edge adds to `begun` or `ended` first
+    /// and to `settled` last: what was read holds together if all edges begun had settled before and after.
+    fn read(&self) -> (u64, u64, u64, u64) {
+        loop {
+            for _ in 0..64 {
+                let before = self.settled.load(Acquire);
+                let edges = self.edges.load(Acquire);
+                // Adding nothing reads the newest value and orders what follows after it.
+                let begun = self.begun.fetch_add(0, AcqRel);
+                let ended = self.ended.fetch_add(0, AcqRel);
+                let at = ticks();
+                if begun.wrapping_add(ended) == before && self.settled.load(Acquire) == before {
+                    return (begun, ended, edges, at);
+                }
+                std::hint::spin_loop();
+            }
+            std::thread::yield_now();
+        }
     }
 }
 
 /// One request in flight.
 #[derive(Debug)]
-pub struct InFlight {}
+pub struct InFlight {
+    accounting: Arc<Accounting>,
+    start: u64,
+}
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        self.accounting.end(self.start, ticks());
+    }
+}
 
 /// Sums since the beginning; the difference of two is what happened between them.
 #[derive(Clone, Debug, Default, PartialEq)]
