@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+use std::collections::VecDeque;
+
+use cheerful_scaling::{Decision, Mode};
+
+use crate::DecisionLine;
+
+/// Decisions kept for each revision.
+const KEPT: usize = 100;
+
+/// The last decisions of one revision. Consecutive ones with the same count and mode are kept once: the first of
+/// them, which is the one that changed something, and how many there were.
+#[derive(Debug, Default)]
+pub(super) struct Journal {
+    last: Option<Decision>,
+    /// Empty as long as there was but one decision: an idle revision shall not pay for more.
+    entries: VecDeque<(Decision, u32)>,
+}
+
+impl Journal {
+    /// Keeps a decision. True if it is another count or mode than the one before.
+    pub(super) fn add(&mut self, decision: Decision) -> bool {
+        let Some(before) = self.last.replace(decision) else {
+            return true;
+        };
+        if self.entries.is_empty() {
+            self.entries.push_back((before, 1));
+        }
+        if is_alike(&before, &decision) {
+            if let Some((_, times)) = self.entries.back_mut() {
+                *times = times.saturating_add(1);
+            }
+            return false;
+        }
+        if self.entries.len() >= KEPT {
+            self.entries.pop_front();
+        }
+        self.entries.push_back((decision, 1));
+        true
+    }
+
+    /// The last decision.
+    pub(super) const fn last(&self) -> Option<&Decision> {
+        self.last.as_ref()
+    }
+
+    /// The last decision that changed the count, or the last one.
+    pub(super) fn telling(&self) -> Option<&Decision> {
+        let newest_first = self.entries.iter().rev().map(|(decision, _)| decision);
+        let mut changes = newest_first.filter(|decision| decision.replicas != decision.present);
+        changes.next().or_else(|| self.last())
+    }
+
+    /// For people, newest last.
+    pub(super) fn lines(&self, origin_unix_millis: u64) -> Vec<DecisionLine> {
+        let only = self
+            .last
+            .iter()
+            .filter(|_| self.entries.is_empty())
+            .map(|last| (last, 1));
+        let entries = self
+            .entries
+            .iter()
+            .map(|(decision, times)| (decision, *times));
+        entries
+            .chain(only)
+            .map(|(decision, times)| line(decision, times, origin_unix_millis))
+            .collect()
+    }
+}
+
+fn is_alike(one: &Decision, other: &Decision) -> bool {
+    (one.replicas, one.mode, one.decided) == (other.replicas, other.mode, other.decided)
+}
+
+/// A decision for people.
+pub(super) fn line(decision: &Decision, times: u32, origin_unix_millis: u64) -> DecisionLine {
+    DecisionLine {
+        at: decision.at.as_seconds(),
+        unix_millis: origin_unix_millis.saturating_add(decision.at.as_micros() / 1_000),
+        from: decision.present,
+        replicas: decision.replicas,
+        mode: mode(decision.mode).to_owned(),
+        stable: decision.stable,
+        panic: decision.panic,
+        held: decision.held,
+        target: decision.target,
+        spare_capacity: decision.spare_capacity,
+        sentence: decision.sentence(),
+        times,
+    }
+}
+
+pub(super) fn mode(mode: Mode) -> &'static str {
+    match mode {
+        Mode::Stable => "stable",
+        Mode::Panic => "panic",
+    }
+}

@@ -1,0 +1,240 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The pure half of the service: what happened and when goes in, what is to be done comes out.
+mod awake;
+mod journal;
+mod load;
+mod revision;
+#[cfg(test)]
+mod tests;
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    mem,
+    sync::Arc,
+};
+
+use cheerful_scaling::{Moment, Scaling, Start};
+
+use crate::{DecisionLine, Input, Metrics, RevisionView, recording::Line};
+use revision::RevisionState;
+
+/// A revision's name, shared.
+pub(crate) type Name = Arc<str>;
+
+/// Revisions known at most. Over it an `Add` is refused and counted.
+const REVISIONS: usize = 65_536;
+
+/// What happened.
+#[derive(Debug)]
+pub(crate) enum Event {
+    /// Something came in; it arrived at the handle at `arrived` and waited until now.
+    Input {
+        revision: String,
+        input: Input,
+        arrived: Moment,
+    },
+    /// Time passed.
+    Tick,
+    /// A scale call ended.
+    Answered(Call, Outcome),
+}
+
+/// One scale request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Call {
+    pub(crate) revision: Name,
+    /// Tells a revision from an earlier one of that name.
+    pub(crate) generation: u64,
+    pub(crate) request: u64,
+    pub(crate) replicas: u32,
+}
+
+/// How a scale call ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    Done,
+    Failed(String),
+    /// There was no answer by the deadline.
+    GaveUp,
+}
+
+/// What the shell has to do.
+#[derive(Debug)]
+pub(crate) enum Action {
+    /// Scale now, and give up at that moment. An earlier call for the revision is dropped.
+    Scale(Call, Moment),
+    /// Drop the call for this revision.
+    GiveUp(Name),
+    /// Tell the platform.
+    BurstThreshold { revision: Name, requests: f64 },
+    /// Put it in the recording.
+    Record(Line),
+    /// Tell who follows.
+    Follow { revision: Name, line: DecisionLine },
+    /// Say once that scaling fails, for a reason not yet said.
+    Failing {
+        revision: Name,
+        replicas: u32,
+        why: String,
+    },
+    /// Say that it works again.
+    WorksAgain { revision: Name },
+    /// Say that a revision was not taken.
+    TooMany { revision: String },
+}
+
+/// All revisions.
+#[derive(Debug)]
+pub(crate) struct Machine {
+    revisions: BTreeMap<Name, RevisionState>,
+    /// Those that are decided at each tick, so that the others cost nothing.
+    awake: BTreeSet<Name>,
+    generations: u64,
+    desk: Desk,
+}
+
+/// What every revision writes to.
+#[derive(Debug, Default)]
+struct Desk {
+    actions: Vec<Action>,
+    metrics: Metrics,
+    /// Whether lines are recorded.
+    records: bool,
+    /// The wall clock at the origin.
+    origin_unix_millis: u64,
+}
+
+impl Machine {
+    pub(crate) fn new(origin_unix_millis: u64, records: bool) -> Self {
+        Self {
+            revisions: BTreeMap::new(),
+            awake: BTreeSet::new(),
+            generations: 0,
+            desk: Desk {
+                records,
+                origin_unix_millis,
+                ..Desk::default()
+            },
+        }
+    }
+
+    /// Takes what happened and says what to do, in order.
+    pub(crate) fn step(&mut self, event: Event, now: Moment) -> Vec<Action> {
+        match event {
+            Event::Input {
+                revision,
+                input,
+                arrived,
+            } => {
+                self.input(&revision, input, arrived, now);
+            }
+            Event::Tick => self.tick(now),
+            Event::Answered(call, outcome) => {
+                // The answer of a removed revision's call concerns nobody.
+                if let Some(state) = self.revisions.get_mut(&call.revision)
+                    && state.generation() == call.generation
+                {
+                    state.answered(&call, outcome, now, &mut self.desk);
+                }
+            }
+        }
+        mem::take(&mut self.desk.actions)
+    }
+
+    /// All revisions at a glance, by name.
+    pub(crate) fn overview(&self, now: Moment) -> Vec<RevisionView> {
+        self.revisions
+            .values()
+            .map(|state| state.view(now))
+            .collect()
+    }
+
+    /// One revision with its decisions.
+    pub(crate) fn explain(&self, revision: &str, now: Moment) -> Option<RevisionView> {
+        let state = self.revisions.get(revision)?;
+        Some(state.explain(now, self.desk.origin_unix_millis))
+    }
+
+    pub(crate) fn burst_threshold(&self, revision: &str) -> Option<f64> {
+        self.revisions
+            .get(revision)
+            .map(RevisionState::burst_threshold)
+    }
+
+    pub(crate) fn metrics(&self) -> Metrics {
+        Metrics {
+            revisions: self.revisions.len(),
+            awake: self.awake.len(),
+            ..self.desk.metrics.clone()
+        }
+    }
+
+    fn input(&mut self, name: &str, input: Input, arrived: Moment, now: Moment) {
+        let input = match input {
+            Input::Add { scaling, start } if !self.revisions.contains_key(name) => {
+                self.add(name, scaling, start, now);
+                return;
+            }
+            Input::Add { scaling, .. } => Input::Change { scaling },
+            Input::Remove => {
+                self.remove(name, now);
+                return;
+            }
+            other => other,
+        };
+        let Some(state) = self.revisions.get_mut(name) else {
+            self.desk.metrics.inputs_unknown += 1;
+            return;
+        };
+        if state.take(input, arrived, now, &mut self.desk) && !self.awake.contains(name) {
+            self.awake.insert(Arc::clone(state.name()));
+        }
+    }
+
+    fn add(&mut self, name: &str, scaling: Scaling, start: Start, now: Moment) {
+        if self.revisions.len() >= REVISIONS {
+            self.desk.metrics.inputs_unknown += 1;
+            self.desk.actions.push(Action::TooMany {
+                revision: name.to_owned(),
+            });
+            return;
+        }
+        self.generations += 1;
+        let name = Name::from(name);
+        let mut state =
+            RevisionState::new(&name, self.generations, scaling, start, now, &mut self.desk);
+        state.decide(now, None, &mut self.desk);
+        if !state.is_at_rest(now) {
+            self.awake.insert(Arc::clone(&name));
+        }
+        self.revisions.insert(name, state);
+    }
+
+    fn remove(&mut self, name: &str, now: Moment) {
+        let Some((name, _)) = self.revisions.remove_entry(name) else {
+            self.desk.metrics.inputs_unknown += 1;
+            return;
+        };
+        self.awake.remove(&name);
+        self.desk.record(|| Line::removed(now, Arc::clone(&name)));
+        self.desk.actions.push(Action::GiveUp(name));
+    }
+
+    fn tick(&mut self, now: Moment) {
+        let (revisions, desk) = (&mut self.revisions, &mut self.desk);
+        self.awake.retain(|name| {
+            revisions.get_mut(name).is_some_and(|state| {
+                state.tick(now, desk);
+                !state.is_at_rest(now)
+            })
+        });
+    }
+}
+
+impl Desk {
+    fn record(&mut self, line: impl FnOnce() -> Line) {
+        if self.records {
+            self.actions.push(Action::Record(line()));
+        }
+    }
+}

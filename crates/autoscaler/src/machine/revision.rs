@@ -1,0 +1,329 @@
+// SPDX-License-Identifier: Apache-2.0
+use std::sync::Arc;
+
+use cheerful_scaling::{
+    Decision, Holding, Mode, Moment, Observation, Paused, Report, Scaler, Scaling, Serializer,
+    SerializerAction, SerializerEvent, Start,
+};
+
+use super::{
+    Action, Call, Desk, Name, Outcome,
+    awake::{self, Awake},
+    journal::{self, Journal},
+    load::Load,
+};
+use crate::{Input, RevisionView, recording::Line};
+
+/// Longest text kept of who woke a revision or asked last, in characters.
+const BY: usize = 200;
+
+/// One revision. Small while it is idle: what grows is allocated when it is needed.
+#[derive(Debug)]
+pub(super) struct RevisionState {
+    name: Name,
+    generation: u64,
+    scaler: Scaler,
+    serializer: Serializer,
+    /// The scale request under way, and when what made it urgent arrived.
+    writing: Option<(u64, Option<Moment>)>,
+    ever_written: bool,
+    /// Why the last scale request failed, if it did.
+    failing: Option<Box<str>>,
+    threshold: f64,
+    observation: Observation,
+    held: u64,
+    load: Load,
+    refused: u64,
+    journal: Journal,
+    woken: Option<(Box<str>, Moment)>,
+    last_request: Option<(Box<str>, Moment)>,
+}
+
+impl RevisionState {
+    pub(super) fn new(
+        name: &Name,
+        generation: u64,
+        scaling: Scaling,
+        start: Start,
+        now: Moment,
+        desk: &mut Desk,
+    ) -> Self {
+        desk.record(|| Line::begin(now, Arc::clone(name), scaling.settings().clone(), start));
+        Self {
+            name: Arc::clone(name),
+            generation,
+            scaler: Scaler::new(scaling, start, now),
+            serializer: Serializer::default(),
+            writing: None,
+            ever_written: false,
+            failing: None,
+            threshold: 0.0,
+            observation: Observation {
+                ready: start.ready,
+                ..Observation::default()
+            },
+            held: 0,
+            load: Load::default(),
+            refused: 0,
+            journal: Journal::default(),
+            woken: None,
+            last_request: None,
+        }
+    }
+
+    pub(super) const fn name(&self) -> &Name {
+        &self.name
+    }
+
+    pub(super) const fn generation(&self) -> u64 {
+        self.generation
+    }
+
+    pub(super) const fn burst_threshold(&self) -> f64 {
+        self.threshold
+    }
+
+    /// Whether no tick is needed until something comes in.
+    pub(super) fn is_at_rest(&self, now: Moment) -> bool {
+        self.writing.is_none() && self.failing.is_none() && self.scaler.is_at_rest(now)
+    }
+
+    /// Takes an input for a known revision. True if it may have woken it.
+    pub(super) fn take(
+        &mut self,
+        input: Input,
+        arrived: Moment,
+        now: Moment,
+        desk: &mut Desk,
+    ) -> bool {
+        match input {
+            Input::Report(report) => self.report(report, now, desk),
+            Input::Holding(holding) => self.holding(holding, now, desk),
+            Input::Observation(observation) => self.observe(observation, now, desk),
+            Input::Change { scaling } | Input::Add { scaling, .. } => {
+                desk.record(|| {
+                    Line::settings(now, Arc::clone(&self.name), scaling.settings().clone())
+                });
+                self.scaler.change(scaling, now);
+                self.decide(now, None, desk);
+                return true;
+            }
+            Input::Woken { by } => {
+                self.woken = Some((cut(&by), now));
+                return false;
+            }
+            Input::LastRequest { by } => {
+                self.last_request = Some((cut(&by), now));
+                return false;
+            }
+            // The machine forgets a revision itself.
+            Input::Remove => return false,
+        }
+        if self.scaler.wants_decision_now(now) {
+            self.decide(now, Some(arrived), desk);
+        }
+        true
+    }
+
+    /// Decides because time passed.
+    pub(super) fn tick(&mut self, now: Moment, desk: &mut Desk) {
+        let action = self.serializer.step(SerializerEvent::Tick, now);
+        self.send(action, None, desk);
+        self.decide(now, None, desk);
+    }
+
+    /// Decides, and writes the scale if there is one to be written. `breach`: when what made it urgent arrived.
+    pub(super) fn decide(&mut self, now: Moment, breach: Option<Moment>, desk: &mut Desk) {
+        let decision = self.scaler.decide(now);
+        desk.record(|| Line::decision(now, Arc::clone(&self.name), decision));
+        let counter = match (decision.decided, decision.mode) {
+            (false, _) => &mut desk.metrics.decisions_undecided,
+            (true, Mode::Stable) => &mut desk.metrics.decisions_stable,
+            (true, Mode::Panic) => &mut desk.metrics.decisions_panic,
+        };
+        *counter += 1;
+        if self.journal.add(decision) {
+            let line = journal::line(&decision, 1, desk.origin_unix_millis);
+            desk.actions.push(Action::Follow {
+                revision: Arc::clone(&self.name),
+                line,
+            });
+        }
+        if self.is_a_wish(&decision) {
+            let wanted = SerializerEvent::Wanted {
+                replicas: decision.replicas,
+            };
+            let action = self.serializer.step(wanted, now);
+            self.send(action, breach, desk);
+        }
+        self.tell_threshold(desk);
+    }
+
+    /// Takes the answer to a scale call.
+    pub(super) fn answered(&mut self, call: &Call, outcome: Outcome, now: Moment, desk: &mut Desk) {
+        let under_way = self
+            .writing
+            .take_if(|(request, _)| *request == call.request);
+        let request = call.request;
+        let event = match outcome {
+            Outcome::Done => {
+                desk.metrics.scales_written += 1;
+                if let Some((_, Some(breach))) = under_way {
+                    desk.metrics.scale_latency.add(now.since(breach));
+                }
+                if self.failing.take().is_some() {
+                    desk.actions.push(Action::WorksAgain {
+                        revision: Arc::clone(&self.name),
+                    });
+                }
+                SerializerEvent::Done { request }
+            }
+            Outcome::Failed(why) => {
+                desk.metrics.scales_failed += 1;
+                self.fails(call, &why, desk);
+                SerializerEvent::Failed { request }
+            }
+            Outcome::GaveUp => {
+                desk.metrics.scales_given_up += 1;
+                self.fails(call, "no answer within 5 s", desk);
+                SerializerEvent::Tick
+            }
+        };
+        let action = self.serializer.step(event, now);
+        self.send(action, None, desk);
+    }
+
+    /// What `top` shows.
+    pub(super) fn view(&self, now: Moment) -> RevisionView {
+        let settings = self.scaler.scaling().settings();
+        let last = self.journal.last();
+        let wanted = last.map_or(self.observation.ready, |decision| decision.replicas);
+        let idle = self.observation.ready + self.observation.starting == 0 && wanted == 0;
+        let mode = match last.map_or(Mode::Stable, |decision| decision.mode) {
+            _ if settings.paused != Paused::No => "paused",
+            _ if idle => "zero",
+            mode => journal::mode(mode),
+        };
+        let in_flight = self.load.in_flight(now);
+        let awake = Awake {
+            settings,
+            replicas: self.observation.ready + self.observation.starting,
+            in_flight,
+            held: self.held,
+            idle: self.scaler.last_active().map(|active| now.since(active)),
+            by: self.last_request.as_ref().map(|(by, _)| &**by),
+            last,
+        };
+        RevisionView {
+            revision: self.name.to_string(),
+            ready: self.observation.ready,
+            starting: self.observation.starting,
+            draining: self.observation.draining,
+            wanted,
+            mode: mode.to_owned(),
+            in_flight,
+            stable: last.map_or(0.0, |decision| decision.stable),
+            panic: last.map_or(0.0, |decision| decision.panic),
+            held: self.held,
+            target: self.scaler.scaling().target(),
+            why: self
+                .journal
+                .telling()
+                .map(Decision::sentence)
+                .unwrap_or_default(),
+            woken_by: self.woken.as_ref().map(|(by, _)| by.to_string()),
+            woken_seconds_ago: self
+                .woken
+                .as_ref()
+                .map(|(_, at)| now.since(*at).as_secs_f64()),
+            kept_awake_by: awake::sentence(&awake),
+            refused_reports: self.refused,
+            decisions: Vec::new(),
+        }
+    }
+
+    /// What `explain` shows.
+    pub(super) fn explain(&self, now: Moment, origin_unix_millis: u64) -> RevisionView {
+        RevisionView {
+            decisions: self.journal.lines(origin_unix_millis),
+            ..self.view(now)
+        }
+    }
+
+    fn report(&mut self, report: Report, now: Moment, desk: &mut Desk) {
+        match self.scaler.report(now, &report) {
+            Ok(()) => self.load.add(&report, now),
+            Err(refusal) => {
+                self.refused += 1;
+                *desk.metrics.reports_refused.entry(refusal).or_default() += 1;
+            }
+        }
+        desk.record(|| Line::report(now, Arc::clone(&self.name), report));
+    }
+
+    fn holding(&mut self, holding: Holding, now: Moment, desk: &mut Desk) {
+        self.scaler.holding(now, holding);
+        self.held = holding.held;
+        desk.record(|| Line::holding(now, Arc::clone(&self.name), holding));
+    }
+
+    fn observe(&mut self, observation: Observation, now: Moment, desk: &mut Desk) {
+        self.scaler.observe(now, observation);
+        self.observation = observation;
+        desk.record(|| Line::observation(now, Arc::clone(&self.name), observation));
+        self.tell_threshold(desk);
+    }
+
+    /// Whether a decision is to be written. Where there was nothing to decide on, the count that happens to be
+    /// there is no wish: a scale-up may be on its way. Nor is nothing, where there is nothing and never was.
+    fn is_a_wish(&self, decision: &Decision) -> bool {
+        let changes = decision.replicas != decision.present;
+        (decision.decided || changes) && (self.ever_written || changes || decision.replicas > 0)
+    }
+
+    fn send(&mut self, action: SerializerAction, breach: Option<Moment>, desk: &mut Desk) {
+        let SerializerAction::Send {
+            request,
+            replicas,
+            deadline,
+        } = action
+        else {
+            return;
+        };
+        self.writing = Some((request, breach));
+        self.ever_written = true;
+        let call = Call {
+            revision: Arc::clone(&self.name),
+            generation: self.generation,
+            request,
+            replicas,
+        };
+        desk.actions.push(Action::Scale(call, deadline));
+    }
+
+    fn fails(&mut self, call: &Call, why: &str, desk: &mut Desk) {
+        if self.failing.as_deref() != Some(why) {
+            self.failing = Some(why.into());
+            desk.actions.push(Action::Failing {
+                revision: Arc::clone(&self.name),
+                replicas: call.replicas,
+                why: why.to_owned(),
+            });
+        }
+    }
+
+    fn tell_threshold(&mut self, desk: &mut Desk) {
+        let requests = self.scaler.burst_threshold();
+        if requests.to_bits() != self.threshold.to_bits() {
+            self.threshold = requests;
+            desk.actions.push(Action::BurstThreshold {
+                revision: Arc::clone(&self.name),
+                requests,
+            });
+        }
+    }
+}
+
+fn cut(by: &str) -> Box<str> {
+    by.chars().take(BY).collect::<String>().into_boxed_str()
+}

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+//! A recording: all that the decisions saw, as NDJSON. `docs/recording.md` describes it field by field.
+mod fields;
+mod line;
+mod read;
+mod recorder;
+mod writer;
+
+pub(crate) use line::{DecisionRecord, Line};
+pub(crate) use read::{Asked, Inputs, LINE_BYTES, ReadLine, read};
+pub(crate) use recorder::Recorder;
+
+/// The version of the format. A reader refuses any other.
+pub(crate) const VERSION: u64 = 1;
+
+/// What is wrong in a line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Fault {
+    /// The field, where one is to blame.
+    pub(crate) field: String,
+    /// Its value, as JSON.
+    pub(crate) value: String,
+    /// What would be right.
+    pub(crate) expected: String,
+}
+
+impl Fault {
+    pub(crate) fn new(
+        field: impl Into<String>,
+        value: impl ToString,
+        expected: impl Into<String>,
+    ) -> Self {
+        Self {
+            field: field.into(),
+            value: value.to_string(),
+            expected: expected.into(),
+        }
+    }
+}

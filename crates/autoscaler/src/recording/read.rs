@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: Apache-2.0
+use cheerful_manifest::{Problem, settings_from_json};
+use cheerful_scaling::{Averages, Holding, Moment, Observation, Report, Scaling, Start};
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+
+use super::{
+    Fault, VERSION,
+    fields::{self, Part},
+};
+
+/// Longest line that is read.
+pub(crate) const LINE_BYTES: usize = 1024 * 1024;
+
+/// A line that was understood.
+#[derive(Debug)]
+pub(crate) enum ReadLine {
+    /// A recording begins here.
+    Header,
+    /// So many lines are missing here.
+    Lost(u64),
+    /// Something about a revision.
+    Revision {
+        at: Option<Moment>,
+        revision: Option<String>,
+        asked: Asked,
+    },
+}
+
+/// What a line wants of a revision.
+#[derive(Debug)]
+pub(crate) enum Asked {
+    /// Inputs, and a decision after them if `Inputs::decides`.
+    Inputs(Box<Inputs>),
+    /// The decision that was made here; replay makes it again.
+    Decision(Map<String, Value>),
+    /// The revision is gone.
+    Removed,
+}
+
+/// The inputs of one line, in the order in which they are taken.
+#[derive(Debug)]
+pub(crate) struct Inputs {
+    pub(crate) settings: Option<Scaling>,
+    pub(crate) start: Option<Start>,
+    pub(crate) observation: Option<Observation>,
+    pub(crate) holding: Option<Holding>,
+    pub(crate) report: Option<Report>,
+    pub(crate) averages: Option<Averages>,
+    pub(crate) decides: bool,
+}
+
+/// Reads one line.
+///
+/// # Errors
+/// The first thing that is not known or not right.
+pub(crate) fn read(line: &[u8]) -> Result<ReadLine, Fault> {
+    let value: Value = serde_json::from_slice(line)
+        .map_err(|error| Fault::new("", excerpt(line), format!("one JSON object: {error}")))?;
+    let Value::Object(mut map) = value else {
+        return Err(Fault::new("", excerpt(line), "one JSON object"));
+    };
+    fields::check(&map)?;
+    if let Some(version) = map.get("cheerfulRecording") {
+        if version.as_u64() != Some(VERSION) {
+            let expected = format!("{VERSION}, the only version known here");
+            return Err(Fault::new("cheerfulRecording", version, expected));
+        }
+        return only(&map, &[Part::Header], "", "the first line").map(|()| ReadLine::Header);
+    }
+    if let Some(lost) = map.get("lost").and_then(Value::as_u64) {
+        return only(&map, &[], "lost", "a line that says what was lost")
+            .map(|()| ReadLine::Lost(lost));
+    }
+    let at = map
+        .get("at")
+        .and_then(Value::as_f64)
+        .and_then(|at| Moment::try_from(at).ok());
+    let revision = map
+        .get("revision")
+        .and_then(Value::as_str)
+        .map(str::to_owned);
+    let asked = if map.contains_key("replicas") {
+        named(&mut map, &["at", "revision"]);
+        only(&map, &[Part::Decision], "held", "a decision")?;
+        Asked::Decision(map)
+    } else {
+        named(&mut map, &["at", "revision"]);
+        if map.remove("removed").is_some() {
+            only(&map, &[], "", "a removed revision")?;
+            Asked::Removed
+        } else {
+            Asked::Inputs(Box::new(inputs(map)?))
+        }
+    };
+    Ok(ReadLine::Revision {
+        at,
+        revision,
+        asked,
+    })
+}
+
+fn inputs(mut map: Map<String, Value>) -> Result<Inputs, Fault> {
+    if map.is_empty() {
+        return Err(Fault::new("", "{}", "a line that says something"));
+    }
+    let settings = map
+        .remove("settings")
+        .map(|given| settings(&given))
+        .transpose()?;
+    let start = object(&mut map, "state")?;
+    let averages = object(&mut map, "averages")?;
+    let decides = map.remove("decide").is_some() || averages.is_some();
+    let inputs = Inputs {
+        settings,
+        start,
+        observation: part(&mut map, Part::Observation, "ready")?,
+        holding: part(&mut map, Part::Holding, "held")?,
+        report: part(&mut map, Part::Report, "replica")?,
+        averages,
+        decides,
+    };
+    only(&map, &[], "", "inputs").map(|()| inputs)
+}
+
+/// Checked settings: the first thing that is wrong is told.
+fn settings(given: &Value) -> Result<Scaling, Fault> {
+    settings_from_json(given).map_err(|problems| match problems.into_iter().next() {
+        Some(Problem {
+            field,
+            value,
+            message,
+            ..
+        }) => {
+            let value = value.unwrap_or_else(|| "it".to_owned());
+            Fault::new(format!("settings.{field}"), value, message)
+        }
+        None => Fault::new("settings", given, "settings that can be used"),
+    })
+}
+
+/// The field that holds an object of its own.
+fn object<T: DeserializeOwned>(
+    map: &mut Map<String, Value>,
+    field: &str,
+) -> Result<Option<T>, Fault> {
+    map.remove(field)
+        .map(|value| parse(field, value))
+        .transpose()
+}
+
+/// The fields of a part of the line; `least` is the one that it cannot be without.
+fn part<T: DeserializeOwned>(
+    map: &mut Map<String, Value>,
+    part: Part,
+    least: &str,
+) -> Result<Option<T>, Fault> {
+    let Some(taken) = fields::take(map, part) else {
+        return Ok(None);
+    };
+    if !taken.contains_key(least) {
+        let given: Vec<_> = taken.keys().map(String::as_str).collect();
+        let expected = format!("a value, because {} is given", given.join(", "));
+        return Err(Fault::new(least, "nothing", expected));
+    }
+    parse(least, Value::Object(taken)).map(Some)
+}
+
+fn parse<T: DeserializeOwned>(field: &str, value: Value) -> Result<T, Fault> {
+    let text = value.to_string();
+    serde_json::from_value(value).map_err(|error| Fault::new(field, text, error.to_string()))
+}
+
+fn named(map: &mut Map<String, Value>, fields: &[&str]) {
+    for field in fields {
+        map.remove(*field);
+    }
+}
+
+/// Refuses fields that a line of this sort does not have.
+fn only(map: &Map<String, Value>, parts: &[Part], also: &str, line: &str) -> Result<(), Fault> {
+    match fields::outside(map, parts, also) {
+        None => Ok(()),
+        Some((field, value)) => Err(Fault::new(field, value, format!("no such field in {line}"))),
+    }
+}
+
+/// The first 80 characters of a line.
+fn excerpt(line: &[u8]) -> String {
+    String::from_utf8_lossy(line).chars().take(80).collect()
+}
