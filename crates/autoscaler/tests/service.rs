@@ -359,6 +359,7 @@ async fn live_run(autoscaler: &Autoscaler) {
                 starting: step % 4,
                 ..Observation::default()
             }),
+            9 if step > 100 => Input::Report(report(sequence, 1.0, f64::NAN)),
             9 => Input::Report(report(sequence / 2, 1.0, -1.0)),
             _ => Input::Report(report(sequence, 0.333, concurrency)),
         };

@@ -2,8 +2,8 @@
 use std::sync::Arc;
 
 use cheerful_scaling::{
-    Decision, Holding, Mode, Moment, Observation, Paused, Report, Scaler, Scaling, Serializer,
-    SerializerAction, SerializerEvent, Start,
+    Decision, Holding, Mode, Moment, Observation, Paused, Refusal, Report, Scaler, Scaling,
+    Serializer, SerializerAction, SerializerEvent, Start,
 };
 
 use super::{
@@ -251,14 +251,18 @@ impl RevisionState {
     }
 
     fn report(&mut self, report: Report, now: Moment, desk: &mut Desk) {
-        match self.scaler.report(now, &report) {
+        let taken = self.scaler.report(now, &report);
+        match taken {
             Ok(()) => self.load.add(&report, now),
             Err(refusal) => {
                 self.refused += 1;
                 *desk.metrics.reports_refused.entry(refusal).or_default() += 1;
             }
         }
-        desk.record(|| Line::report(now, Arc::clone(&self.name), report));
+        // A refused report changes nothing; one that is not finite has no form in JSON.
+        if taken != Err(Refusal::NotFinite) {
+            desk.record(|| Line::report(now, Arc::clone(&self.name), report));
+        }
     }
 
     fn holding(&mut self, holding: Holding, now: Moment, desk: &mut Desk) {

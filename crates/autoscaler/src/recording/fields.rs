@@ -212,4 +212,13 @@ mod tests {
             Part::Observation,
         );
     }
+
+    #[test]
+    fn every_field_is_documented() {
+        let page = include_str!("../../../../docs/recording.md");
+        for (field, ..) in FIELDS {
+            let named = [format!("`{field}`"), format!("\"{field}\":")];
+            assert!(named.iter().any(|name| page.contains(name)), "{field}");
+        }
+    }
 }
