@@ -15,7 +15,7 @@ pub(crate) fn no_route() -> Answer {
     answer(
         StatusCode::NOT_FOUND,
         None,
-        "no service at this host and path\n",
+        "no service at this host and path",
     )
 }
 
@@ -23,7 +23,7 @@ pub(crate) fn hold_full() -> Answer {
     answer(
         StatusCode::SERVICE_UNAVAILABLE,
         Some(SOON),
-        "too many requests wait for this service\n",
+        "too many requests wait for this service",
     )
 }
 
@@ -31,7 +31,7 @@ pub(crate) fn hold_timeout() -> Answer {
     answer(
         StatusCode::SERVICE_UNAVAILABLE,
         Some(LATER),
-        "this service did not get ready in time\n",
+        "this service did not get ready in time",
     )
 }
 
@@ -39,19 +39,19 @@ pub(crate) fn removed() -> Answer {
     answer(
         StatusCode::SERVICE_UNAVAILABLE,
         Some(SOON),
-        "this service was removed\n",
+        "this service was removed",
     )
 }
 
 pub(crate) fn at_zero() -> Answer {
-    answer(StatusCode::OK, None, "ok\n")
+    answer(StatusCode::OK, None, "ok")
 }
 
 pub(crate) fn uncounted_at_zero() -> Answer {
     answer(
         StatusCode::SERVICE_UNAVAILABLE,
         Some(SOON),
-        "this service is at rest\n",
+        "this service is at rest",
     )
 }
 

@@ -4,3 +4,5 @@
 mod counting;
 mod door;
 mod holding;
+mod peers;
+mod sockets;
