@@ -54,11 +54,7 @@ pub(super) fn sentence(awake: &Awake<'_>) -> Option<String> {
 /// Why replicas that have nothing to do are still there.
 fn waiting(awake: &Awake<'_>) -> String {
     let settings = awake.settings;
-    let bounded = |bound| {
-        awake
-            .last
-            .is_some_and(|last| last.bounds().any(|each| each == bound))
-    };
+    let bounded = |bound| awake.last.is_some_and(|last| last.is_bounded_by(bound));
     let last_request = match (awake.idle, awake.by) {
         (None, _) => "no request yet".to_owned(),
         (Some(idle), None) => format!("last request {} ago", seconds(idle)),
