@@ -86,7 +86,8 @@ pub(crate) enum Action {
 /// All revisions.
 #[derive(Debug)]
 pub(crate) struct Machine {
-    revisions: BTreeMap<Name, RevisionState>,
+    /// Boxed, for the nodes of the map are hardly more than half full.
+    revisions: BTreeMap<Name, Box<RevisionState>>,
     /// Those that are decided at each tick, so that the others cost nothing.
     awake: BTreeSet<Name>,
     generations: u64,
@@ -158,7 +159,7 @@ impl Machine {
     pub(crate) fn burst_threshold(&self, revision: &str) -> Option<f64> {
         self.revisions
             .get(revision)
-            .map(RevisionState::burst_threshold)
+            .map(|state| state.burst_threshold())
     }
 
     pub(crate) fn metrics(&self) -> Metrics {
@@ -207,7 +208,7 @@ impl Machine {
         if !state.is_at_rest(now) {
             self.awake.insert(Arc::clone(&name));
         }
-        self.revisions.insert(name, state);
+        self.revisions.insert(name, Box::new(state));
     }
 
     fn remove(&mut self, name: &str, now: Moment) {
