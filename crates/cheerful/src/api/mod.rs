@@ -2,6 +2,8 @@
 //! The local API: what `explain`, `top` and a Prometheus server ask a running instance, and the client of it.
 mod client;
 mod events;
+mod metrics;
+mod rows;
 mod server;
 mod socket;
 mod view;

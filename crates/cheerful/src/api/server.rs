@@ -7,13 +7,13 @@ use std::sync::{
 use axum::{
     Json, Router,
     extract::{Path, State},
-    http::StatusCode,
+    http::{StatusCode, header},
     response::{IntoResponse, Response},
     routing::get,
 };
 
 use super::{
-    events,
+    events, metrics,
     view::{ReplicaLine, RevisionDetail},
 };
 use crate::site::Parts;
@@ -45,6 +45,7 @@ impl Api {
             .route("/v1/revisions", get(revisions))
             .route("/v1/revisions/{name}", get(revision))
             .route("/v1/events", get(decisions))
+            .route("/metrics", get(prometheus))
             .route("/healthz", get(|| async { "ok\n" }))
             .route("/readyz", get(ready))
             .with_state(self)
@@ -94,6 +95,13 @@ async fn revision(State(api): State<Api>, Path(name): Path<String>) -> Response 
 
 async fn decisions(State(api): State<Api>) -> Response {
     events::stream(api.parts.autoscaler.follow()).into_response()
+}
+
+async fn prometheus(State(api): State<Api>) -> Response {
+    match metrics::text(&api.parts).await {
+        Ok(text) => ([(header::CONTENT_TYPE, metrics::CONTENT_TYPE)], text).into_response(),
+        Err(error) => unavailable(&error),
+    }
 }
 
 async fn ready(State(api): State<Api>) -> Response {

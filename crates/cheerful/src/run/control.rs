@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 use std::{io, time::Duration};
 
+use cheerful_processes::Processes;
 use tokio::{task::JoinSet, time::MissedTickBehavior};
 
 use super::{
@@ -115,10 +116,11 @@ impl Control {
             }
             Why::Failed(why) => Err(Failure::later(why)),
         };
+        let processes = site.parts.processes.clone();
         serving.drain();
         tokio::select! {
             () = drained(&mut serving, options.drain) => {}
-            () = end_asked(&mut signals) => return Err(at_once()),
+            () = end_asked(&mut signals) => return Err(at_once(&processes).await),
         }
         let all = async {
             // They hold handles of the autoscaler, which ends with the last one.
@@ -127,7 +129,7 @@ impl Control {
         };
         tokio::select! {
             () = all => result,
-            () = end_asked(&mut signals) => Err(at_once()),
+            () = end_asked(&mut signals) => Err(at_once(&processes).await),
         }
     }
 }
@@ -168,8 +170,9 @@ async fn end_asked(signals: &mut Signals) {
     while signals.next().await != Asked::End {}
 }
 
-/// As a shell says it of a program that SIGINT ended. The person knows why.
-fn at_once() -> Failure {
+/// Kills every process, and ends as a shell says it of a program that SIGINT ended. The person knows why.
+async fn at_once(processes: &Processes) -> Failure {
+    processes.kill_now().await;
     Failure {
         exit_code: 130,
         message: String::new(),

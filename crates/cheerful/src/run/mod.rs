@@ -4,7 +4,7 @@ mod args;
 mod control;
 mod listen;
 mod options;
-mod programs;
+mod output;
 mod revisions;
 mod serve;
 mod signals;

@@ -6,7 +6,7 @@ use cheerful_manifest::{Matches, Revision};
 use cheerful_processes::{Probe, ProcessRevision, RunAs};
 use cheerful_proxy::TimeLimits;
 
-use super::{Source, programs};
+use super::Source;
 use crate::site::Spec;
 
 /// Reads what is to run and makes sure that it can be: everything that is wrong comes in one text.
@@ -24,13 +24,12 @@ pub(crate) fn read(source: &Source) -> Result<Vec<Spec>, String> {
         }
         Source::Manifest(path) => load(path)?,
     };
-    let path = std::env::var_os("PATH");
     let (mut specs, mut wrong) = (Vec::with_capacity(revisions.len()), Vec::new());
     for revision in &revisions {
         match spec(revision) {
             Ok(spec) => {
-                if let Err(error) = programs::find(&spec.process, path.as_deref()) {
-                    wrong.push(error);
+                if let Err(error) = spec.process.check() {
+                    wrong.push(format!("{}: {error}", spec.name()));
                 }
                 specs.push(spec);
             }

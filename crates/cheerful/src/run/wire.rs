@@ -3,7 +3,7 @@ use std::{io, sync::Arc, time::Duration};
 
 use cheerful_autoscaler::{AutoscalerConfig, DecisionLine};
 use cheerful_gateway::Gateway;
-use cheerful_processes::ProcessesConfig;
+use cheerful_processes::{ProcessesConfig, WardenCommand};
 use tokio::{
     runtime,
     sync::{
@@ -17,7 +17,7 @@ use super::{
     RunOptions,
     control::Control,
     listen::{Door, bind},
-    revisions,
+    output, revisions,
     serve::Serving,
     signals::Signals,
     systemd, tls,
@@ -93,13 +93,9 @@ async fn start(options: RunOptions, specs: Vec<Spec>, opened: Opened) -> Result<
         tick: options.tick,
         record: options.record.clone(),
     };
-    let site = Site::start(
-        Arc::clone(&gateway),
-        gateway_events,
-        autoscaler,
-        ProcessesConfig { label_output: true },
-    )
-    .map_err(Failure::later)?;
+    let processes = processes().map_err(Failure::later)?;
+    let site = Site::start(Arc::clone(&gateway), gateway_events, autoscaler, processes)
+        .map_err(Failure::later)?;
     let revisions = specs.len();
     site.apply(specs, false).await.map_err(Failure::later)?;
     let readiness = Readiness::default();
@@ -125,6 +121,18 @@ async fn start(options: RunOptions, specs: Vec<Spec>, opened: Opened) -> Result<
     let result = control.run(side_tasks).await;
     drop(socket);
     result
+}
+
+/// What the replicas write goes where we write; this very program is their warden.
+fn processes() -> io::Result<ProcessesConfig> {
+    let warden = WardenCommand {
+        program: std::env::current_exe()?,
+        arguments: vec!["warden".to_owned()],
+    };
+    Ok(ProcessesConfig {
+        lines: Some(output::sink()),
+        warden: Some(warden),
+    })
 }
 
 /// One line for each decision that changes the count.

@@ -3,6 +3,7 @@ use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use cheerful_autoscaler::{Autoscaler, Input};
 use cheerful_gateway::{Collected, Gateway, GatewayEvent};
+use cheerful_processes::Processes;
 use tokio::{
     sync::mpsc,
     time::{Instant, MissedTickBehavior},
@@ -15,6 +16,7 @@ use super::{Versions, revision_of};
 pub(crate) struct Feed {
     pub(crate) gateway: Arc<Gateway>,
     pub(crate) autoscaler: Autoscaler,
+    pub(crate) processes: Processes,
     pub(crate) versions: Arc<Versions>,
 }
 
@@ -38,6 +40,7 @@ impl Feed {
                     Some(GatewayEvent::Burst { revision }) => bursts.add(revision, Instant::now() + BURST_DELAY),
                     Some(GatewayEvent::ReplicaFailed { revision, replica }) => {
                         tracing::warn!(revision, replica, "{replica} does not take requests; it is probed again");
+                        self.processes.failed(&revision, &replica).await;
                     }
                     None => break,
                 },

@@ -8,7 +8,6 @@ use tokio::sync::mpsc;
 use super::{Event, Versions, shell::Order};
 
 /// What the autoscaler scales: revisions, whichever version of them there is.
-#[allow(dead_code, reason = "the burst threshold comes next")]
 #[derive(Clone, Debug)]
 pub(crate) struct SitePlatform {
     pub(super) orders: mpsc::Sender<Order>,
@@ -30,5 +29,13 @@ impl Platform for SitePlatform {
                 replicas,
                 why: "the site has ended".to_owned(),
             })
+    }
+
+    fn burst_threshold(&self, revision: &str, requests: f64) {
+        let version = self.versions.current(revision);
+        if let Err(unknown) = self.gateway.set_burst_threshold(&version, requests) {
+            // The revision has been removed meanwhile.
+            tracing::debug!("{unknown}");
+        }
     }
 }

@@ -11,9 +11,7 @@ use tokio::{
     time::{Instant, MissedTickBehavior},
 };
 
-use super::{
-    Action, Door, Event, Feed, Rollout, Spec, Versions, feed, platform::SitePlatform, relay,
-};
+use super::{Action, Door, Event, Feed, Rollout, Spec, Versions, feed, platform::SitePlatform};
 
 /// All revisions of this machine, with the processes that run them and the autoscaler that counts them.
 #[derive(Debug)]
@@ -55,7 +53,7 @@ pub(crate) struct Ended;
 
 /// Orders that wait for the site's task; those who give more wait.
 const ORDERS: usize = 1024;
-/// Events of the processes that wait for the relay.
+/// Events of the processes that wait for the site's task; what comes on top is kept by the processes.
 const PROCESS_EVENTS: usize = 1024;
 
 impl Site {
@@ -89,12 +87,12 @@ impl Site {
         let feed = Feed {
             gateway: Arc::clone(&parts.gateway),
             autoscaler: parts.autoscaler.clone(),
+            processes: parts.processes.clone(),
             versions: Arc::clone(&parts.versions),
         };
         let mut tasks = JoinSet::new();
         tasks.spawn(feed.run(gateway_events));
-        tasks.spawn(relay(from_processes, orders.clone()));
-        tasks.spawn(Owner::new(parts.clone()).run(inbox));
+        tasks.spawn(Owner::new(parts.clone()).run(inbox, from_processes));
         Ok(Self {
             orders,
             parts,
@@ -163,7 +161,11 @@ impl Owner {
         }
     }
 
-    async fn run(mut self, mut inbox: mpsc::Receiver<Order>) {
+    async fn run(
+        mut self,
+        mut inbox: mpsc::Receiver<Order>,
+        mut events: mpsc::Receiver<ProcessEvent>,
+    ) {
         let start = Instant::now();
         let mut second = tokio::time::interval(Duration::from_secs(1));
         second.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -178,6 +180,7 @@ impl Owner {
                     }
                     Some(Order::End) | None => break,
                 },
+                Some(event) = events.recv() => seen(event),
                 Some(ended) = self.retiring.join_next() => match ended {
                     Ok(version) => Event::Retired { version },
                     Err(error) => {
@@ -285,6 +288,37 @@ impl Owner {
         tracing::trace!(revision, before, "counted before it took over");
         if let Ok(Some(threshold)) = autoscaler.burst_threshold(revision).await {
             log_unknown(gateway.set_burst_threshold(current, threshold));
+        }
+    }
+}
+
+/// A crash is told at once, whatever comes of it.
+fn seen(event: ProcessEvent) -> Event {
+    match event {
+        ProcessEvent::Observed {
+            revision,
+            observation,
+        } => Event::Observed {
+            version: revision,
+            observation,
+        },
+        ProcessEvent::Crashed {
+            revision,
+            replica,
+            why,
+            restart_in,
+        } => {
+            let restart_in_seconds = restart_in.map(|wait| wait.as_secs_f64());
+            tracing::warn!(
+                revision,
+                replica,
+                restart_in_seconds,
+                "{replica} ended: {why}"
+            );
+            Event::Crashed {
+                version: revision,
+                why,
+            }
         }
     }
 }

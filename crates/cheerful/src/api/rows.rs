@@ -1,0 +1,257 @@
+// SPDX-License-Identifier: Apache-2.0
+use std::fmt::Write;
+
+/// One metric: `docs/metrics.md` and `/metrics` are both made from this list.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Row {
+    /// Without the prefix `cheerful_`, unit and `_total`.
+    pub(super) name: &'static str,
+    pub(super) kind: Kind,
+    pub(super) seconds: bool,
+    pub(super) labels: &'static [&'static str],
+    pub(super) help: &'static str,
+}
+
+/// What a metric is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Counter,
+    Gauge,
+    Histogram,
+}
+
+const PER_VERSION: &[&str] = &["revision", "version"];
+const PER_OUTCOME: &[&str] = &["revision", "version", "outcome"];
+
+/// All metrics, in the order in which they are written.
+pub(super) const ROWS: &[Row] = &[
+    gauge("revisions", &[], "Revisions that are configured"),
+    gauge(
+        "revisions_awake",
+        &[],
+        "Revisions that are not at rest: those with series of their own below",
+    ),
+    gauge(
+        "replicas",
+        &["state"],
+        "Replicas of all revisions, by state: ready, starting, draining",
+    ),
+    gauge(
+        "requests_in_flight",
+        &[],
+        "Requests in flight in the replicas of all revisions, averaged over the panic window",
+    ),
+    gauge(
+        "requests_held",
+        &[],
+        "Requests of all revisions that wait for a replica",
+    ),
+    counter(
+        "requests_unrouted",
+        &[],
+        "Requests for which there is no route: answered 404",
+    ),
+    gauge(
+        "revision_replicas",
+        &["revision", "state"],
+        "Replicas, by state: ready, starting, draining, wanted",
+    ),
+    gauge(
+        "revision_concurrency",
+        &["revision", "window"],
+        "Requests in flight as a time average, by window: stable, panic",
+    ),
+    gauge(
+        "revision_target",
+        &["revision"],
+        "Requests in flight per replica that are aimed for",
+    ),
+    gauge(
+        "revision_panicking",
+        &["revision"],
+        "1 while the panic window rules, else 0",
+    ),
+    gauge(
+        "revision_requests_held",
+        PER_VERSION,
+        "Requests that wait for a replica",
+    ),
+    gauge(
+        "revision_requests_in_flight",
+        PER_VERSION,
+        "Requests in flight in the replicas, now",
+    ),
+    counter(
+        "revision_requests",
+        PER_OUTCOME,
+        "Requests, by outcome: passed, uncounted, answered_at_zero, refused_uncounted, refused_hold_full, refused_hold_timeout, left_while_held",
+    ),
+    counter(
+        "revision_failed_tries",
+        PER_VERSION,
+        "Tries that a replica did not answer; a request may have several",
+    ),
+    counter(
+        "revision_held",
+        PER_VERSION,
+        "Requests that began to be held",
+    ),
+    histogram(
+        "revision_request_duration",
+        PER_VERSION,
+        "How long requests took in a replica, to the last byte",
+    ),
+    histogram(
+        "revision_cold_start_wait",
+        PER_VERSION,
+        "How long requests waited because no replica was ready",
+    ),
+    counter(
+        "decisions",
+        &["mode"],
+        "Decisions, by mode: stable, panic, undecided",
+    ),
+    counter(
+        "scale_requests",
+        &["outcome"],
+        "Scale requests, by outcome: written, failed, given_up",
+    ),
+    histogram(
+        "scale_latency",
+        &[],
+        "From the arrival of what showed a breach to the written scale",
+    ),
+    counter(
+        "reports_refused",
+        &["reason"],
+        "Reports that did not enter the windows, by reason",
+    ),
+    counter(
+        "inputs_dropped",
+        &["reason"],
+        "Inputs of the autoscaler that were dropped, by reason: full, unknown",
+    ),
+    counter(
+        "recording_lines_lost",
+        &[],
+        "Lines that did not get into the recording",
+    ),
+    counter(
+        "gateway_events_dropped",
+        &[],
+        "Events of the gateway that were put off because the control path was busy",
+    ),
+    counter(
+        "process_starts",
+        &[],
+        "Processes that were started, restarts included",
+    ),
+    counter(
+        "process_crashes",
+        &["reason"],
+        "Processes that ended on their own, by reason: exit, signal, start",
+    ),
+    histogram(
+        "process_start_up",
+        &[],
+        "From the wish for a replica to its answered probe",
+    ),
+    counter(
+        "process_kills",
+        &[],
+        "Replicas that ignored SIGTERM for the whole grace and got SIGKILL",
+    ),
+    counter(
+        "process_lost",
+        &[],
+        "Processes that did not vanish on SIGKILL in time",
+    ),
+    counter(
+        "process_output_lines_dropped",
+        &[],
+        "Lines of output that were dropped because nobody read them in time",
+    ),
+];
+
+const fn gauge(name: &'static str, labels: &'static [&'static str], help: &'static str) -> Row {
+    Row {
+        name,
+        kind: Kind::Gauge,
+        seconds: false,
+        labels,
+        help,
+    }
+}
+const fn counter(name: &'static str, labels: &'static [&'static str], help: &'static str) -> Row {
+    Row {
+        name,
+        kind: Kind::Counter,
+        seconds: false,
+        labels,
+        help,
+    }
+}
+const fn histogram(name: &'static str, labels: &'static [&'static str], help: &'static str) -> Row {
+    Row {
+        name,
+        kind: Kind::Histogram,
+        seconds: true,
+        labels,
+        help,
+    }
+}
+
+/// The page `docs/metrics.md`.
+#[cfg(test)]
+fn page() -> String {
+    let mut page = String::from(
+        "<!-- SPDX-License-Identifier: Apache-2.0 -->\n\
+         # Metrics\n\n\
+         `GET /metrics` of the local API (`cheerful run --admin 127.0.0.1:9090`, and on its Unix socket) gives these in \
+         the OpenMetrics text format.\n\n\
+         The label `revision` has only names of the manifest, and only of those revisions that are not at rest: \
+         ten thousand idle services cost no series. `version` is the revision's name, with `~2` and so on after a \
+         change of its processes.\n\n\
+         | metric | kind | labels | meaning |\n|---|---|---|---|\n",
+    );
+    for row in ROWS {
+        let unit = if row.seconds { "_seconds" } else { "" };
+        let (kind, total) = match row.kind {
+            Kind::Counter => ("counter", "_total"),
+            Kind::Gauge => ("gauge", ""),
+            Kind::Histogram => ("histogram", ""),
+        };
+        let labels = row
+            .labels
+            .iter()
+            .map(|label| format!("`{label}`"))
+            .collect::<Vec<_>>()
+            .join(", ");
+        writeln!(
+            page,
+            "| `cheerful_{}{unit}{total}` | {kind} | {labels} | {} |",
+            row.name, row.help
+        )
+        .unwrap();
+    }
+    page
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_page_is_up_to_date() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/metrics.md");
+        if std::env::var_os("CHEERFUL_UPDATE").is_some() {
+            std::fs::write(path, page()).unwrap();
+        }
+        let checked_in = std::fs::read_to_string(path).unwrap_or_default();
+        assert_eq!(
+            checked_in,
+            page(),
+            "run the tests with CHEERFUL_UPDATE=1 and check docs/metrics.md in"
+        );
+    }
+}

@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: Apache-2.0
+//! `cheerful run` with real processes: the product's own binary, and its sample service as the app.
+#![cfg(test)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    reason = "a test may fail, and its waits are bounded by the clock"
+)]
+mod asking;
+mod ending;
+mod refusing;
+mod reloading;
+mod rig;
+mod scaling;
+mod systemd;
