@@ -8,8 +8,9 @@ use clap::{
 use clap_complete::Shell;
 
 use crate::{
+    demo,
     exit::{self, Failure},
-    generated, logs, sample, version,
+    explain, generated, logs, replay, run, sample, top, version,
 };
 
 /// Reads the command line and does what it says.
@@ -49,6 +50,24 @@ pub(crate) struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Run a program, or all of a manifest, and scale it
+    #[command(after_help = "Example: cheerful run --port 8080 -- python3 -m http.server {port}")]
+    Run(Box<run::RunArgs>),
+    /// See it work: a small service under load, in about a minute
+    #[command(after_help = "Example: cheerful demo")]
+    Demo(demo::DemoArgs),
+    /// Why there are as many replicas as there are
+    #[command(after_help = "Example: cheerful explain hello --follow")]
+    Explain(explain::ExplainArgs),
+    /// Watch the revisions of a running instance
+    #[command(after_help = "Example: cheerful top")]
+    Top(top::TopArgs),
+    /// Decide again what a recording saw
+    #[command(after_help = "Example: cheerful replay monday.ndjson --settings hello.yaml")]
+    Replay(replay::ReplayArgs),
+    /// Print the JSON schema of a manifest, for editors
+    #[command(after_help = "Example: cheerful schema > revision.schema.json")]
+    Schema,
     /// Print the version and the target it was built for
     #[command(after_help = "Example: cheerful version")]
     Version,
@@ -72,16 +91,29 @@ enum Command {
         after_help = "Example: cheerful run -- cheerful sample --port {port}"
     )]
     Sample(sample::SampleArgs),
+    /// Kills what a killed instance leaves behind; started by `run`
+    #[command(hide = true)]
+    Warden {
+        /// The id of the run
+        run: String,
+    },
 }
 
 impl Command {
     fn run(self, log_level: Option<&str>) -> Result<(), Failure> {
         logs::start(log_level.unwrap_or("info"))?;
         match self {
+            Self::Run(args) => run::run(args.options()?),
+            Self::Demo(args) => demo::run(&args),
+            Self::Explain(args) => explain::run(args),
+            Self::Top(args) => top::run(args),
+            Self::Replay(args) => replay::run(&args),
+            Self::Schema => exit::print(&cheerful_manifest::schema()),
             Self::Version => version::run(),
             Self::Completions { shell } => generated::completions(shell),
             Self::Man { dir } => generated::man(dir.as_deref()),
             Self::Sample(args) => sample::run(&args),
+            Self::Warden { run } => cheerful_processes::watch_over(&run).map_err(Failure::later),
         }
     }
 }

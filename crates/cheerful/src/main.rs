@@ -1,13 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The command line: one subcommand per role.
+mod api;
 mod cli;
+mod demo;
 mod exit;
+mod explain;
 mod generated;
-#[allow(dead_code, reason = "explain and top come next")]
 mod instance;
 mod logs;
+mod replay;
+mod run;
 mod sample;
+mod site;
+mod top;
 mod version;
+mod words;
 
 fn main() -> std::process::ExitCode {
     cli::main()

@@ -11,4 +11,4 @@ mod view;
 pub(crate) use client::{Client, ClientError, Events};
 pub(crate) use server::{Api, Readiness};
 pub(crate) use socket::ApiSocket;
-pub(crate) use view::{DecisionEvent, ReplicaLine, RevisionDetail};
+pub(crate) use view::{DecisionEvent, RevisionDetail};

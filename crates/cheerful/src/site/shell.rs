@@ -238,7 +238,10 @@ impl Owner {
             Action::Begin { revision, scaling } => {
                 let input = Input::Add {
                     scaling: *scaling,
-                    start: Start::default(),
+                    start: Start {
+                        new: true,
+                        ..Start::default()
+                    },
                 };
                 tell(autoscaler, &revision, input).await;
             }
