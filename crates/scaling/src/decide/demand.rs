@@ -75,7 +75,13 @@ impl Measure {
         let replicas = |requests: f64| ceil(requests / self.target);
         let larger = load.stable.max(load.panic);
         let waiting = self.held_that_count(0.0, load);
-        let now = load.burst + self.held_that_count(load.burst, load);
+        // What is held for replicas on their way is no burst, but for what arrived just now.
+        let fresh = if self.starting == 0 {
+            load.held
+        } else {
+            load.held.min(load.arrived)
+        };
+        let now = load.burst + fresh as f64;
         let burst = reaches(now, self.burst_threshold());
         let at_once = if burst { replicas(now) } else { 0 };
         let stable = replicas(load.stable + self.held_that_count(load.stable, load));
