@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 use std::{
     sync::{
-        Arc, LazyLock, OnceLock,
+        Arc, LazyLock, Mutex, OnceLock, PoisonError,
         atomic::{
             AtomicU64,
             Ordering::{AcqRel, Acquire, Relaxed},
@@ -26,9 +26,22 @@ pub struct Accounting {
     /// Edges whose two adds above are both done: equal to `begun + ended` when nothing is half-way.
     settled: AtomicU64,
     refused: AtomicU64,
+    last: Mutex<Reading>,
     /// Made by the first request, so that an idle one stays small.
     latency: OnceLock<Box<[AtomicU64; Latency::BUCKETS]>>,
 }
+
+/// The sums and the time, read together.
+#[derive(Clone, Copy, Debug, Default)]
+struct Reading {
+    begun: u64,
+    ended: u64,
+    edges: u64,
+    at: u64,
+}
+
+/// How often a reader tries: some milliseconds.
+const TRIES: u32 = 10_000;
 
 /// Ticks in a microsecond.
 const TICKS: u64 = 16;
@@ -82,10 +95,16 @@ impl Accounting {
         self.begun.load(Acquire).wrapping_sub(ended)
     }
 
-    /// The sums so far, consistent with one another: all of them as of one moment.
+    /// The sums so far, consistent with one another: all of them as of one moment, at most some milliseconds ago
+    /// or that of the reading before.
     #[must_use]
     pub fn counts(&self) -> Counts {
-        let (begun, ended, edges, at) = self.read();
+        let Reading {
+            begun,
+            ended,
+            edges,
+            at,
+        } = self.read();
         let in_flight = begun.wrapping_sub(ended);
         let request_ticks = edges.wrapping_add(in_flight.wrapping_mul(at));
         Counts {
@@ -122,22 +141,35 @@ impl Accounting {
 
     /// Begun, ended and A when no edge was half-way, and the time. An edge adds to `begun` or `ended` first
     /// and to `settled` last: what was read holds together if all edges begun had settled before and after.
-    fn read(&self) -> (u64, u64, u64, u64) {
-        loop {
-            for _ in 0..64 {
-                let before = self.settled.load(Acquire);
-                let edges = self.edges.load(Acquire);
-                // Adding nothing reads the newest value and orders what follows after it.
-                let begun = self.begun.fetch_add(0, AcqRel);
-                let ended = self.ended.fetch_add(0, AcqRel);
-                let at = ticks();
-                if begun.wrapping_add(ended) == before && self.settled.load(Acquire) == before {
-                    return (begun, ended, edges, at);
-                }
+    ///
+    /// Edges that follow one another without a gap could keep a reader trying for ever: after [`TRIES`] it gives
+    /// the reading before this one, and the next reading covers the time since.
+    fn read(&self) -> Reading {
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        for attempt in 1..=TRIES {
+            let before = self.settled.load(Acquire);
+            let edges = self.edges.load(Acquire);
+            // Adding nothing reads the newest value and orders what follows after it.
+            let begun = self.begun.fetch_add(0, AcqRel);
+            let ended = self.ended.fetch_add(0, AcqRel);
+            let at = ticks();
+            if begun.wrapping_add(ended) == before && self.settled.load(Acquire) == before {
+                *last = Reading {
+                    begun,
+                    ended,
+                    edges,
+                    at,
+                };
+                break;
+            }
+            if attempt.is_multiple_of(64) {
+                // Who is half-way may not be running.
+                std::thread::yield_now();
+            } else {
                 std::hint::spin_loop();
             }
-            std::thread::yield_now();
         }
+        *last
     }
 }
 
