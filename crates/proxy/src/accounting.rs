@@ -1,47 +1,40 @@
 // SPDX-License-Identifier: Apache-2.0
 use std::{
     sync::{
-        Arc, LazyLock, Mutex, OnceLock, PoisonError,
-        atomic::{
-            AtomicU64,
-            Ordering::{AcqRel, Acquire, Relaxed},
-        },
+        Arc, LazyLock, Mutex, MutexGuard, OnceLock, PoisonError,
+        atomic::{AtomicU64, Ordering::Relaxed},
     },
     time::Instant,
 };
 
 use cheerful_scaling::Latency;
 
-/// In-flight accounting of one replica: exact request-seconds at the cost of a few atomic adds per request edge.
+/// In-flight accounting of one replica: exact request-seconds at the cost of two atomic operations per request edge.
 ///
 /// With n in flight and A = sum(end) - sum(start) over the edges so far, the request-seconds up to now are
 /// A + n * now. Times are kept in sixteenths of a microsecond, so that the sums wrap only after 36,000
-/// request-years. Writers never wait; a reader tries again while edges happen under its eyes.
+/// request-years.
+///
+/// n and A must be read as of one moment, for a reading that tears them is wrong by the whole time since the
+/// process began. A lock held for three additions does that, and costs less than three separate atomic adds;
+/// without one a reader can be starved by writers that are preempted half-way (tried).
 #[derive(Debug, Default)]
 pub struct Accounting {
-    begun: AtomicU64,
-    ended: AtomicU64,
-    /// A, wrapping.
-    edges: AtomicU64,
-    /// Edges whose two adds above are both done: equal to `begun + ended` when nothing is half-way.
-    settled: AtomicU64,
+    sums: Mutex<Sums>,
+    /// Begun less ended, for who only wants that.
+    in_flight: AtomicU64,
     refused: AtomicU64,
-    last: Mutex<Reading>,
     /// Made by the first request, so that an idle one stays small.
     latency: OnceLock<Box<[AtomicU64; Latency::BUCKETS]>>,
 }
 
-/// The sums and the time, read together.
-#[derive(Clone, Copy, Debug, Default)]
-struct Reading {
+#[derive(Debug, Default)]
+struct Sums {
     begun: u64,
     ended: u64,
+    /// A in ticks, wrapping.
     edges: u64,
-    at: u64,
 }
-
-/// How often a reader tries: some milliseconds.
-const TRIES: u32 = 10_000;
 
 /// Ticks in a microsecond.
 const TICKS: u64 = 16;
@@ -74,8 +67,14 @@ impl Accounting {
     /// A request begins; it ends when the guard is dropped.
     #[must_use]
     pub fn enter(self: &Arc<Self>) -> InFlight {
+        let mut sums = self.sums();
+        // Read under the lock: edges follow one another in the order of their times.
         let start = ticks();
-        self.begin(start);
+        sums.begun = sums.begun.wrapping_add(1);
+        sums.edges = sums.edges.wrapping_sub(start);
+        self.in_flight
+            .store(sums.begun.wrapping_sub(sums.ended), Relaxed);
+        drop(sums);
         InFlight {
             accounting: Arc::clone(self),
             start,
@@ -90,21 +89,20 @@ impl Accounting {
     /// Requests in flight.
     #[must_use]
     pub fn in_flight(&self) -> u64 {
-        // `ended` first: a request that begins and ends in between must not make it negative.
-        let ended = self.ended.load(Acquire);
-        self.begun.load(Acquire).wrapping_sub(ended)
+        self.in_flight.load(Relaxed)
     }
 
-    /// The sums so far, consistent with one another: all of them as of one moment, at most some milliseconds ago
-    /// or that of the reading before.
+    /// The sums so far, all as of one moment.
     #[must_use]
     pub fn counts(&self) -> Counts {
-        let Reading {
+        let sums = self.sums();
+        let at = ticks();
+        let Sums {
             begun,
             ended,
             edges,
-            at,
-        } = self.read();
+        } = *sums;
+        drop(sums);
         let in_flight = begun.wrapping_sub(ended);
         let request_ticks = edges.wrapping_add(in_flight.wrapping_mul(at));
         Counts {
@@ -121,55 +119,25 @@ impl Accounting {
         }
     }
 
-    fn begin(&self, at: u64) {
-        self.begun.fetch_add(1, AcqRel);
-        self.edges.fetch_sub(at, AcqRel);
-        self.settled.fetch_add(1, AcqRel);
-    }
-
-    fn end(&self, start: u64, at: u64) {
-        self.ended.fetch_add(1, AcqRel);
-        self.edges.fetch_add(at, AcqRel);
-        self.settled.fetch_add(1, AcqRel);
+    fn end(&self, start: u64) {
+        let mut sums = self.sums();
+        let end = ticks();
+        sums.ended = sums.ended.wrapping_add(1);
+        sums.edges = sums.edges.wrapping_add(end);
+        self.in_flight
+            .store(sums.begun.wrapping_sub(sums.ended), Relaxed);
+        drop(sums);
         let buckets = self
             .latency
             .get_or_init(|| Box::new([const { AtomicU64::new(0) }; Latency::BUCKETS]));
-        if let Some(bucket) = buckets.get(Latency::bucket_of(at.saturating_sub(start) / TICKS)) {
+        let micros = end.saturating_sub(start) / TICKS;
+        if let Some(bucket) = buckets.get(Latency::bucket_of(micros)) {
             bucket.fetch_add(1, Relaxed);
         }
     }
 
-    /// Begun, ended and A when no edge was half-way, and the time. An edge adds to `begun` or `ended` first
-    /// and to `settled` last: what was read holds together if all edges begun had settled before and after.
-    ///
-    /// Edges that follow one another without a gap could keep a reader trying for ever: after [`TRIES`] it gives
-    /// the reading before this one, and the next reading covers the time since.
-    fn read(&self) -> Reading {
-        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
-        for attempt in 1..=TRIES {
-            let before = self.settled.load(Acquire);
-            let edges = self.edges.load(Acquire);
-            // Adding nothing reads the newest value and orders what follows after it.
-            let begun = self.begun.fetch_add(0, AcqRel);
-            let ended = self.ended.fetch_add(0, AcqRel);
-            let at = ticks();
-            if begun.wrapping_add(ended) == before && self.settled.load(Acquire) == before {
-                *last = Reading {
-                    begun,
-                    ended,
-                    edges,
-                    at,
-                };
-                break;
-            }
-            if attempt.is_multiple_of(64) {
-                // Who is half-way may not be running.
-                std::thread::yield_now();
-            } else {
-                std::hint::spin_loop();
-            }
-        }
-        *last
+    fn sums(&self) -> MutexGuard<'_, Sums> {
+        self.sums.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -182,7 +150,7 @@ pub struct InFlight {
 
 impl Drop for InFlight {
     fn drop(&mut self) {
-        self.accounting.end(self.start, ticks());
+        self.accounting.end(self.start);
     }
 }
 

@@ -122,6 +122,7 @@ async fn websockets_pass() {
     }
     socket.close(None).await.unwrap();
     assert!(matches!(socket.next().await, Some(Ok(Message::Close(_)))));
+    drop(socket);
     until(|| hop.in_flight() == 0).await;
 }
 
