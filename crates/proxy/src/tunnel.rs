@@ -14,11 +14,9 @@ use std::{
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
 use tokio::{
-    io::{AsyncRead, AsyncWrite, ReadBuf, copy_bidirectional_with_sizes},
+    io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, ReadBuf, copy, split},
     time::sleep,
 };
-
-const BUFFER: usize = 8 * 1024;
 
 /// The two sides of an upgraded connection.
 pub(crate) struct Tunnel {
@@ -31,8 +29,8 @@ pub(crate) struct Tunnel {
 }
 
 impl Tunnel {
-    /// Carries bytes until both sides have ended, or nothing has moved for the idle limit. What the client sent
-    /// behind its request is the first that goes on.
+    /// Carries bytes until the app has ended its side, or nothing has moved for the idle limit; a client that has
+    /// ended its own may still read. What the client sent behind its request is the first that goes on.
     pub(crate) async fn run(self) {
         let Self {
             client,
@@ -59,10 +57,21 @@ async fn carry(client: OnUpgrade, upstream: OnUpgrade, idle: Duration) -> io::Re
         inner: TokioIo::new(upstream),
         moved: Arc::clone(&moved),
     };
+    let (mut from_client, mut to_client) = split(&mut client);
+    let (mut from_upstream, mut to_upstream) = split(&mut upstream);
+    let up = async {
+        copy(&mut from_client, &mut to_upstream).await?;
+        // The client has said all; the app may still answer.
+        to_upstream.shutdown().await?;
+        std::future::pending::<io::Result<()>>().await
+    };
+    let down = async {
+        copy(&mut from_upstream, &mut to_client).await?;
+        to_client.shutdown().await
+    };
     tokio::select! {
-        copied = copy_bidirectional_with_sizes(&mut client, &mut upstream, BUFFER, BUFFER) => {
-            copied.map(drop)
-        }
+        ended = up => ended,
+        ended = down => ended,
         () = silence(&moved, idle), if !idle.is_zero() => Ok(()),
     }
 }

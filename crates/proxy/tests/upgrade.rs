@@ -122,7 +122,6 @@ async fn websockets_pass() {
     }
     socket.close(None).await.unwrap();
     assert!(matches!(socket.next().await, Some(Ok(Message::Close(_)))));
-    drop(socket);
     until(|| hop.in_flight() == 0).await;
 }
 
