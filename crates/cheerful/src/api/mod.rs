@@ -4,11 +4,16 @@ mod client;
 mod events;
 mod metrics;
 mod rows;
+mod serve;
 mod server;
 mod socket;
 mod view;
 
+#[cfg(test)]
+mod tests;
+
 pub(crate) use client::{Client, ClientError, Events};
+pub(crate) use serve::serve;
 pub(crate) use server::{Api, Readiness};
 pub(crate) use socket::ApiSocket;
-pub(crate) use view::{DecisionEvent, RevisionDetail};
+pub(crate) use view::{DecisionEvent, ReplicaLine, RevisionDetail};

@@ -12,7 +12,7 @@ use crate::exit::Failure;
 /// The flags of `cheerful run`.
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct RunArgs {
-    /// A manifest of one or more revisions; read again when it changes
+    /// Manifest of revisions; read again when it changes
     #[arg(
         short,
         long,
@@ -20,7 +20,7 @@ pub(crate) struct RunArgs {
         required_unless_present = "command"
     )]
     file: Option<PathBuf>,
-    /// Port of the gateway; 0: any free one
+    /// Port to listen on; 0: any free one
     #[arg(
         short,
         long,
@@ -29,7 +29,7 @@ pub(crate) struct RunArgs {
         hide_env = true
     )]
     port: u16,
-    /// Address of the gateway; 0.0.0.0: all of this machine
+    /// Its address; 0.0.0.0: all
     #[arg(
         long,
         default_value = "127.0.0.1",
@@ -40,7 +40,7 @@ pub(crate) struct RunArgs {
     /// Threads that serve requests
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=256), env = "CHEERFUL_THREADS", hide_env = true)]
     threads: u16,
-    /// PEM file of the certificate chain: speak TLS
+    /// Speak TLS with this certificate chain (PEM)
     #[arg(
         long,
         value_name = "FILE",
@@ -49,7 +49,7 @@ pub(crate) struct RunArgs {
         hide_env = true
     )]
     tls_cert: Option<PathBuf>,
-    /// PEM file of its key
+    /// The key of the certificate (PEM)
     #[arg(
         long,
         value_name = "FILE",
@@ -61,7 +61,7 @@ pub(crate) struct RunArgs {
     /// Record what decides the scale, for `replay`
     #[arg(long, value_name = "FILE", env = "CHEERFUL_RECORD", hide_env = true)]
     record: Option<PathBuf>,
-    /// Offer the local API and /metrics on this loopback address too
+    /// The local API on this loopback address too
     #[arg(
         long,
         value_name = "ADDRESS:PORT",
@@ -69,10 +69,10 @@ pub(crate) struct RunArgs {
         hide_env = true
     )]
     admin: Option<SocketAddr>,
-    /// The local API's Unix socket [default: one in the runtime folder]
+    /// The local API's Unix socket, if not the usual one
     #[arg(long, value_name = "PATH", env = "CHEERFUL_SOCKET", hide_env = true)]
     socket: Option<PathBuf>,
-    /// The revision's name [default: the program's]
+    /// Name of the revision [default: the program's]
     #[arg(long, conflicts_with = "file")]
     name: Option<String>,
     /// Between two decisions when nothing urges
@@ -81,7 +81,7 @@ pub(crate) struct RunArgs {
     /// How long requests in flight may take at the end
     #[arg(long, hide = true, default_value = "30s")]
     drain: String,
-    /// The program and its arguments; {port} becomes each replica's port
+    /// Program and arguments; {port}: a replica's own port
     #[arg(last = true, conflicts_with = "file", num_args = 1.., value_name = "COMMAND")]
     command: Vec<String>,
 }

@@ -23,7 +23,7 @@ use super::{
     systemd, tls,
 };
 use crate::{
-    api::{Api, ApiSocket, Readiness},
+    api::{Api, ApiSocket, Readiness, serve},
     exit::Failure,
     instance,
     site::{Site, Spec},
@@ -163,16 +163,10 @@ fn serve_api(
         let admin = tokio::net::TcpListener::from_std(admin)?;
         tracing::info!("the local API is on http://{}", admin.local_addr()?);
         let router = router.clone();
-        tasks.spawn(async move { log_end(axum::serve(admin, router).await) });
+        tasks.spawn(serve(admin, router));
     }
-    tasks.spawn(async move { log_end(axum::serve(listener, router).await) });
+    tasks.spawn(serve(listener, router));
     Ok(tasks)
-}
-
-fn log_end(ended: io::Result<()>) {
-    if let Err(error) = ended {
-        tracing::error!("the local API ended: {error}");
-    }
 }
 
 /// Named for the port; for a Unix socket of systemd's there is none, and the process tells instances apart.

@@ -11,6 +11,8 @@ mod revision;
 mod rollout;
 mod shell;
 mod spec;
+#[cfg(test)]
+pub(crate) mod specimen;
 mod versions;
 
 pub(crate) use action::{Action, Event};

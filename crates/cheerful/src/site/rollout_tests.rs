@@ -1,43 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-use cheerful_gateway::{HoldLimits, RevisionConfig, Route, WakingRules};
-use cheerful_processes::{Probe, ProcessRevision};
-use cheerful_proxy::TimeLimits;
 use cheerful_scaling::{Scaling, Settings};
 
 use super::*;
-
-fn spec(name: &str, command: &str, initial: u32) -> Spec {
-    let settings = Settings {
-        initial,
-        ..Settings::default()
-    };
-    Spec {
-        process: ProcessRevision {
-            name: name.to_owned(),
-            command: vec![command.to_owned()],
-            env: BTreeMap::new(),
-            directory: None,
-            run_as: None,
-            readiness: Probe::Tcp,
-            drain: Duration::from_secs(30),
-            grace: Duration::from_secs(10),
-        },
-        door: RevisionConfig {
-            name: name.to_owned(),
-            routes: vec![Route::default()],
-            limit: None,
-            target: 10.0,
-            hold: HoldLimits {
-                requests: 10,
-                bytes: 1000,
-                wait: Duration::from_secs(1),
-            },
-            time_limits: TimeLimits::default(),
-            waking: WakingRules::default(),
-        },
-        scaling: Scaling::new(settings).unwrap(),
-    }
-}
+use crate::site::specimen::spec;
 
 /// An action in a few words.
 fn word(action: &Action) -> String {

@@ -1,6 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The local API of a running instance.
-use crate::rig::{Instance, eventually, get, manifest};
+use std::{
+    io::{BufRead, BufReader, Write},
+    os::unix::net::UnixStream,
+};
+
+use rustix::process::Signal;
+
+use crate::rig::{Instance, PATIENCE, eventually, get, manifest};
 
 #[test]
 fn explain_over_the_socket() {
@@ -53,4 +60,24 @@ fn metrics_over_tcp() {
         assert!(name.starts_with("cheerful_"), "{line}");
         assert!(value.parse::<f64>().is_ok(), "{line}");
     }
+}
+
+#[test]
+fn whoever_follows_the_decisions_does_not_hold_up_the_end() {
+    let mut instance = Instance::of_manifest(&[], &manifest(&[], "initial: 0"));
+    let mut following = UnixStream::connect(instance.socket()).unwrap();
+    write!(
+        following,
+        "GET /v1/events HTTP/1.1\r\nhost: localhost\r\n\r\n"
+    )
+    .unwrap();
+    following.set_read_timeout(Some(PATIENCE)).unwrap();
+    let mut lines = BufReader::new(following).lines();
+    assert_eq!(lines.next().unwrap().unwrap(), "HTTP/1.1 200 OK");
+    assert_eq!(instance.get("/").status, 200);
+    let data = lines.find_map(|line| line.unwrap().strip_prefix("data: ").map(str::to_owned));
+    let decision: serde_json::Value = serde_json::from_str(&data.unwrap()).unwrap();
+    assert_eq!(decision["revision"], "hello", "{decision}");
+    instance.signal(Signal::TERM);
+    assert_eq!(instance.wait().code(), Some(0));
 }

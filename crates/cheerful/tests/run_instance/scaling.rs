@@ -62,3 +62,9 @@ fn several_serving_threads_share_the_port() {
     });
     assert_eq!(load.stop(), [""; 0]);
 }
+
+#[test]
+fn a_new_revision_starts_its_initial_replicas_unasked() {
+    let instance = Instance::of_manifest(&[], &manifest(&[], "initial: 2"));
+    eventually("two run", || instance.replicas().len() == 2);
+}

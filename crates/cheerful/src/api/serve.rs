@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+use std::time::Duration;
+
+use axum::{Router, serve::Listener};
+use hyper::server::conn::http1;
+use hyper_util::{
+    rt::{TokioIo, TokioTimer},
+    service::TowerToHyperService,
+};
+use tokio::task::JoinSet;
+
+/// Connections at once; a further one is accepted when one of them ends.
+const MAX_CONNECTIONS: usize = 64;
+const MAX_HEAD_BYTES: usize = 64 * 1024;
+const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Serves the local API until dropped. Its connections, those that follow events among them, end with it, so that
+/// nobody who only watches can hold up the end.
+pub(crate) async fn serve(mut listener: impl Listener, router: Router) {
+    let mut connections = JoinSet::new();
+    loop {
+        let has_room = connections.len() < MAX_CONNECTIONS;
+        tokio::select! {
+            (stream, _) = listener.accept(), if has_room => {
+                let service = TowerToHyperService::new(router.clone());
+                let connection = http1::Builder::new()
+                    .timer(TokioTimer::new())
+                    .header_read_timeout(HEAD_TIMEOUT)
+                    .max_buf_size(MAX_HEAD_BYTES)
+                    .serve_connection(TokioIo::new(stream), service);
+                connections.spawn(async move {
+                    if let Err(error) = connection.await {
+                        tracing::debug!("a connection to the local API ended: {error}");
+                    }
+                });
+            }
+            Some(ended) = connections.join_next() => if let Err(error) = ended {
+                tracing::error!("a connection to the local API failed: {error}");
+            },
+        }
+    }
+}
