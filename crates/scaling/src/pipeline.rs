@@ -21,7 +21,8 @@ use crate::{
 enum Knowledge {
     /// All that ought to be known.
     Whole,
-    /// Some ought to have reported and are silent, or came so recently that they may not have yet.
+    /// Some ought to have reported and are silent or were late, or came so recently that they may not have
+    /// yet.
     Partial,
     /// No one has told anything.
     None,
@@ -170,7 +171,10 @@ impl Scaler {
         let unheard = !self.heard && now.since(self.begin) < stable_window;
         if !waiting && (coverage.is_missing_all() || unheard) {
             Knowledge::None
-        } else if coverage.is_missing_some() || self.presence.has_newcomers() {
+        } else if coverage.is_missing_some()
+            || self.presence.has_newcomers()
+            || now < self.late_until
+        {
             Knowledge::Partial
         } else {
             Knowledge::Whole

@@ -38,6 +38,8 @@ pub struct Scaler {
     arrivals: LastSecond,
     pub(crate) averages: Option<(Moment, Averages)>,
 
+    /// Until when a report that came so late that it was missed holds the scale.
+    pub(crate) late_until: Moment,
     pub(crate) last_active: Option<Moment>,
     /// The idle delay runs from here when no request is known.
     pub(crate) idle_from: Moment,
@@ -78,6 +80,7 @@ impl Scaler {
             holding: Holding::default(),
             arrivals: LastSecond::default(),
             averages: None,
+            late_until: Moment::ZERO,
             last_active: None,
             idle_from: now,
             initial_until: is_new.then(|| now.plus(stable_window)),
@@ -282,6 +285,11 @@ impl Scaler {
         self.history
             .report(end.saturating_sub(length), end, report.concurrency());
         self.history.requests(end, report.requests, report.refused);
+        if age > Presence::REPORT_DELAY {
+            // In time it might have begun a panic: it holds as long as its loss would.
+            let end = Moment::from_micros(end);
+            self.late_until = self.late_until.max(end.plus(stable_window));
+        }
         self.heard = true;
         if report.shows_activity() {
             self.last_active = self.last_active.max(Some(Moment::from_micros(end)));

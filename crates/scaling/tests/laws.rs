@@ -131,10 +131,14 @@ fn run(settings: &Settings, start: Start, lines: &[Line]) -> (Scaler, Vec<Decisi
     (scaler, decisions, refused)
 }
 
-/// One load for each of 90 seconds, of each of some replicas.
+/// One load for each of 90 seconds, of each of some replicas: from nearly none to far too much.
 fn loads() -> impl Strategy<Value = Vec<Vec<f64>>> {
     let load = prop_oneof![3 => 0.0_f64..15.0, 1 => Just(0.0), 1 => 0.0_f64..150.0];
-    (1_usize..6).prop_flat_map(move |replicas| vec(vec(load.clone(), replicas), 90))
+    let seconds = (1_usize..6).prop_flat_map(move |replicas| vec(vec(load.clone(), replicas), 90));
+    (seconds, 0.0_f64..1.0).prop_map(|(mut seconds, scale)| {
+        seconds.iter_mut().flatten().for_each(|load| *load *= scale);
+        seconds
+    })
 }
 
 /// Each replica reports each second, unless it is said otherwise; decisions at each second.
