@@ -171,6 +171,12 @@ impl History {
         coverage
     }
 
+    /// How long a report that is sent in time may be on its way: the longest interval lately used (a second at
+    /// least) and half a second more.
+    pub(crate) fn report_delay(&self) -> u64 {
+        self.longest[0].max(self.longest[1]).max(SECOND_MICROS) + Self::LATENESS
+    }
+
     /// Requests finished and refused within the stable window.
     pub(crate) fn throughput(&self) -> (u64, u64) {
         self.buckets
@@ -211,8 +217,9 @@ impl History {
 
     /// The whole seconds of the stable window for which every report that was sent in time has come.
     fn judged_seconds(&self, now: u64) -> std::ops::Range<u64> {
-        let interval = self.longest[0].max(self.longest[1]).max(SECOND_MICROS);
-        let tail = (interval + Self::LATENESS).min((self.window / 2).max(SECOND_MICROS));
+        let tail = self
+            .report_delay()
+            .min((self.window / 2).max(SECOND_MICROS));
         let first = now
             .saturating_sub(self.window)
             .div_ceil(SECOND_MICROS)
@@ -313,4 +320,98 @@ impl Totals {
 fn share_after(begin: u64, second: u64) -> f64 {
     let end = (second + 1) * SECOND_MICROS;
     end.saturating_sub(begin).min(SECOND_MICROS) as f64 / SECOND_MICROS as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const WINDOW: u64 = 60 * SECOND_MICROS;
+
+    fn close(value: f64, expected: f64) {
+        assert!(
+            (value - expected).abs() <= 1e-9 * expected,
+            "{value} is not {expected}"
+        );
+    }
+
+    #[test]
+    fn uneven_intervals_do_not_bias_the_average() {
+        let mut history = History::new(WINDOW);
+        let mut now = 0;
+        for length in (0..400_u64).map(|step| 1 + step * 7919 % 900_000) {
+            history.advance(now + length);
+            history.report(now, now + length, 10.0);
+            now += length;
+            close(history.average(now, WINDOW), 10.0);
+            close(history.average(now, 6 * SECOND_MICROS), 10.0);
+        }
+    }
+
+    #[test]
+    fn a_bucket_at_the_edge_of_the_window_counts_for_its_part_of_it() {
+        let mut history = History::new(2 * SECOND_MICROS);
+        for (second, concurrency) in [(0, 8.0), (1, 4.0), (2, 0.0)] {
+            let start = second * SECOND_MICROS;
+            history.advance(start + SECOND_MICROS);
+            history.report(start, start + SECOND_MICROS, concurrency);
+        }
+        let now = 3 * SECOND_MICROS;
+        assert_eq!(history.average(now, 2 * SECOND_MICROS), 2.0);
+        // Half of the 4 and all of the 0, over the second and a half that are known.
+        history.advance(now + SECOND_MICROS / 2);
+        assert_eq!(
+            history.average(now + SECOND_MICROS / 2, 2 * SECOND_MICROS),
+            4.0 / 3.0
+        );
+    }
+
+    #[test]
+    fn totals_are_what_the_buckets_hold_after_any_silence() {
+        let mut history = History::new(5 * SECOND_MICROS);
+        for (now, expected) in [(1, 3.0), (3, 3.0), (9, 3.0), (1000, 3.0), (1001, 3.0)] {
+            let now = now * SECOND_MICROS;
+            history.advance(now);
+            history.report(now - SECOND_MICROS, now, 3.0);
+            assert_eq!(history.average(now, 5 * SECOND_MICROS), expected);
+            let load: u128 = history
+                .buckets
+                .iter()
+                .map(|bucket| u128::from(bucket.load))
+                .sum();
+            assert_eq!(history.totals.load, load);
+        }
+    }
+
+    #[test]
+    fn the_size_is_as_the_documentation_says() {
+        assert_eq!(size_of::<Bucket>(), 56);
+        let mut history = History::new(WINDOW);
+        assert_eq!(history.bytes(), 0);
+        history.advance(0);
+        assert_eq!(history.bytes(), 3416);
+    }
+
+    #[test]
+    fn coverage_judges_only_what_should_have_come() {
+        let mut history = History::new(WINDOW);
+        let mut at = |now: u64, covered: bool| {
+            let now = now * SECOND_MICROS;
+            history.advance(now);
+            history.inhabit(now - SECOND_MICROS, now, 1, 1);
+            if covered {
+                history.report(now - SECOND_MICROS, now, 1.0);
+            }
+            history.coverage(now).missing
+        };
+        for second in 1..=30 {
+            assert_eq!(at(second, true), 0);
+        }
+        assert_eq!(at(31, false), 0);
+        assert_eq!(at(32, true), 0);
+        for second in 33..=90 {
+            assert_eq!(at(second, true), SECOND_MICROS as i64, "{second}");
+        }
+        assert_eq!(at(91, true), 0);
+    }
 }

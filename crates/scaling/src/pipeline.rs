@@ -13,7 +13,6 @@ use crate::{
     },
     decision::Reasons,
     invariants,
-    presence::Presence,
 };
 
 /// How far what is known can be trusted.
@@ -191,7 +190,7 @@ impl Scaler {
     fn idle_remains(&self, now: Moment, settings: &Settings) -> Duration {
         let by_reports = self.given(now).is_none() && self.observation.ready > 0;
         let least = if by_reports {
-            Presence::REPORT_DELAY
+            self.history.report_delay()
         } else {
             0
         };

@@ -285,7 +285,7 @@ impl Scaler {
         self.history
             .report(end.saturating_sub(length), end, report.concurrency());
         self.history.requests(end, report.requests, report.refused);
-        if age > Presence::REPORT_DELAY {
+        if age > self.history.report_delay() {
             // In time it might have begun a panic: it holds as long as its loss would.
             let end = Moment::from_micros(end);
             self.late_until = self.late_until.max(end.plus(stable_window));

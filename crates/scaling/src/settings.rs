@@ -52,7 +52,7 @@ pub enum Paused {
     At(u32),
 }
 
-/// The settings as a person gives them, with the defaults of the design; see [`Scaling`] for the checked ones.
+/// The settings as a person gives them, with the defaults of the design; see [`crate::Scaling`] for the checked ones.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Settings {
     /// How many requests one replica may have in flight.
