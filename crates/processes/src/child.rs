@@ -15,6 +15,7 @@ use tokio::{
 use crate::{
     ProcessRevision, StartError, ending,
     guard::Groups,
+    news::{Reporter, What},
     output::{Lines, Output},
     ports::Ports,
     start::{Started, start},
@@ -60,13 +61,24 @@ pub(crate) enum Ending {
     },
 }
 
-/// Runs one process; `spawned` is told its process id and port.
+/// Runs one process and tells that it runs and how it ended.
 pub(crate) async fn run(
     revision: Arc<ProcessRevision>,
     replica: Arc<str>,
     shared: Shared,
+    orders: watch::Receiver<Order>,
+    reporter: Reporter,
+) {
+    let ending = run_to_end(revision, replica, shared, orders, &reporter).await;
+    reporter.tell(What::Ended(ending)).await;
+}
+
+async fn run_to_end(
+    revision: Arc<ProcessRevision>,
+    replica: Arc<str>,
+    shared: Shared,
     mut orders: watch::Receiver<Order>,
-    spawned: impl AsyncFnOnce(u32, u16),
+    reporter: &Reporter,
 ) -> Ending {
     let permit = shared.starts.clone().acquire_owned().await;
     if *orders.borrow() > Order::Run {
@@ -94,7 +106,12 @@ pub(crate) async fn run(
         output,
     } = started;
     shared.groups.begun(pid).await;
-    spawned(pid, port.number()).await;
+    reporter
+        .tell(What::Spawned {
+            pid,
+            port: port.number(),
+        })
+        .await;
 
     let mut lines = Lines::new(&replica, shared.output);
     let mut output = pipe::Receiver::from_owned_fd(output).ok();

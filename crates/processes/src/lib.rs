@@ -1,22 +1,28 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Replicas as child processes of this machine: start, probe, drain, restart.
 //!
-//! [`Processes`] is the platform; [`watch_over`] is what its warden process runs.
+//! [`Processes`] is a handle on the one task that owns every revision (`owner`). What happens to a
+//! replica is decided by a pure machine (`lifecycle`); the rest is its shell: `start` makes a process,
+//! `child` owns it to its end, `waiting` probes and waits. `guard` and `warden` see to it that nothing
+//! is left behind, whatever ends this process; [`watch_over`] is what the warden runs.
 mod child;
 mod door;
 mod ending;
+mod entry;
 mod guard;
 mod lifecycle;
 mod metrics;
+mod news;
+mod outbox;
 mod output;
 mod owner;
 mod passwd;
 mod platform;
 mod ports;
 mod probe;
-mod replica;
 mod revision;
 mod start;
+mod waiting;
 mod warden;
 
 pub use door::FrontDoor;

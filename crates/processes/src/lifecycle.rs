@@ -8,9 +8,18 @@
 //!    │           │  └────────────┤              └──> Ready
 //!    └───────────┴── ended ──────┴──> Waiting ── backoff over ──> Spawning
 //! ```
+mod replica;
+mod steps;
+
 use std::{cmp::Reverse, collections::BTreeMap, time::Duration};
 
 use cheerful_scaling::{Moment, Observation};
+
+use self::replica::{Replica, State, observation_of};
+pub(crate) use self::{
+    replica::Number,
+    steps::{Action, Event, Wait, WaitEnd},
+};
 
 /// The first wait after a replica ended on its own; it doubles with each failure in a row.
 const FIRST_BACKOFF: Duration = Duration::from_millis(100);
@@ -20,9 +29,6 @@ const LONGEST_BACKOFF: Duration = Duration::from_secs(60);
 const HEALTHY_AFTER: Duration = Duration::from_secs(10);
 /// How long a killed process may take to vanish (one that hangs in the kernel never does).
 const REAP_LIMIT: Duration = Duration::from_secs(5);
-
-/// Numbers a replica within its revision, from 1; never used twice.
-pub(crate) type Number = u64;
 
 /// One revision's replicas.
 #[derive(Debug)]
@@ -34,128 +40,6 @@ pub(crate) struct Lifecycle {
     last_ticket: u64,
     replicas: BTreeMap<Number, Replica>,
     told: Observation,
-}
-
-/// One replica as the machine sees it.
-#[derive(Debug)]
-pub(crate) struct Replica {
-    pub(crate) state: State,
-    /// When it was first asked for.
-    pub(crate) born: Moment,
-    pub(crate) restarts: u32,
-    /// Since when it is not ready, over all restarts.
-    starting_since: Moment,
-    /// When its present process was asked for.
-    spawned: Moment,
-    /// Starts that failed and ends on its own, in a row.
-    failures: u32,
-    /// The wait whose end counts; the end of any older one is ignored.
-    ticket: u64,
-}
-
-/// Where a replica stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum State {
-    /// A process was asked for.
-    Spawning,
-    /// The process runs and is probed. `opened`: it was ready before, so requests may be in flight.
-    Starting { opened: bool },
-    /// Open at the front door.
-    Ready { since: Moment },
-    /// Taken out; at `until` it ends whatever is in flight. `recalled`: it is wanted again and
-    /// opens as soon as its wait has ended.
-    Draining { until: Moment, recalled: bool },
-    /// SIGTERM was sent; `killed`: SIGKILL too.
-    Stopping { killed: bool },
-    /// Ended on its own; waits for its restart.
-    Waiting,
-}
-
-/// What has happened.
-#[derive(Clone, Debug)]
-pub(crate) enum Event {
-    /// So many replicas are wanted; with the requests in flight of the ready ones, as far as known.
-    Wanted {
-        replicas: u32,
-        in_flight: BTreeMap<Number, u64>,
-    },
-    /// The process that was asked for runs.
-    Spawned(Number),
-    /// There is no process (any more): it could not be started, or has ended.
-    Ended(Number),
-    /// The front door has taken it out because it refused or dropped connections.
-    Failing(Number),
-    /// A wait is over.
-    Waited {
-        number: Number,
-        ticket: u64,
-        end: WaitEnd,
-    },
-    /// Everything ends now.
-    KillAll,
-}
-
-/// How a wait ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum WaitEnd {
-    /// The probe was answered.
-    Answered,
-    /// The probe was not answered.
-    NotAnswered,
-    /// Nothing is in flight any more.
-    Drained,
-    /// The drain was called off.
-    Recalled,
-    /// The time has passed.
-    TimeOver,
-}
-
-/// What is to be done, in this order.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Action {
-    /// Start a process.
-    Spawn(Number),
-    /// Open it at the front door; `first_after`: how long its start took, if this ends a start.
-    Open {
-        number: Number,
-        first_after: Option<Duration>,
-    },
-    /// No new requests.
-    TakeOut(Number),
-    /// The front door forgets it.
-    Forget(Number),
-    /// SIGTERM to its process group (or: do not start it after all).
-    Terminate(Number),
-    /// SIGKILL to its process group.
-    Kill(Number),
-    /// Wait for something; an earlier wait of this replica ends unheard.
-    Wait {
-        number: Number,
-        ticket: u64,
-        wait: Wait,
-    },
-    /// End the present drain wait with [`WaitEnd::Recalled`], unless it has ended already.
-    Recall(Number),
-    /// It ended on its own and starts again after the wait.
-    Crashed {
-        number: Number,
-        restart_in: Duration,
-    },
-    /// The machine has forgotten it; `lost`: its process did not even vanish on SIGKILL.
-    Gone { number: Number, lost: bool },
-    /// The counts have changed.
-    Observe(Observation),
-}
-
-/// What to wait for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Wait {
-    /// After so long probe once.
-    Probe(Duration),
-    /// Until nothing is in flight, at most so long.
-    Drain(Duration),
-    /// So long.
-    Time(Duration),
 }
 
 impl Lifecycle {
@@ -382,7 +266,10 @@ impl Lifecycle {
             (State::Draining { .. }, _) => self.terminate(number, actions),
             (State::Stopping { killed: false }, _) => {
                 replica.state = State::Stopping { killed: true };
-                actions.push(Action::Kill(number));
+                actions.push(Action::Kill {
+                    number,
+                    after_grace: true,
+                });
                 self.wait(number, Wait::Time(REAP_LIMIT), actions);
             }
             (State::Stopping { killed: true }, _) => self.gone(number, true, actions),
@@ -412,7 +299,10 @@ impl Lifecycle {
             }
             if replica.state != (State::Stopping { killed: true }) {
                 replica.state = State::Stopping { killed: true };
-                actions.push(Action::Kill(number));
+                actions.push(Action::Kill {
+                    number,
+                    after_grace: false,
+                });
                 self.wait(number, Wait::Time(REAP_LIMIT), actions);
             }
         }
@@ -444,71 +334,6 @@ impl Lifecycle {
     }
 }
 
-impl State {
-    /// Whether the replica is meant to stay.
-    fn stays(self) -> bool {
-        match self {
-            Self::Spawning | Self::Starting { .. } | Self::Ready { .. } | Self::Waiting => true,
-            Self::Draining { recalled, .. } => recalled,
-            Self::Stopping { .. } => false,
-        }
-    }
-
-    /// Whether the front door may know of it.
-    fn known_at_door(self) -> bool {
-        match self {
-            Self::Ready { .. } | Self::Draining { .. } | Self::Stopping { .. } => true,
-            Self::Starting { opened } => opened,
-            Self::Spawning | Self::Waiting => false,
-        }
-    }
-
-    /// The least useful goes first; among the ready ones the requests in flight decide.
-    fn usefulness(self) -> u8 {
-        match self {
-            Self::Waiting => 0,
-            Self::Draining { .. } | Self::Stopping { .. } => 1,
-            Self::Spawning => 2,
-            Self::Starting { opened: false } => 3,
-            Self::Starting { opened: true } => 4,
-            Self::Ready { .. } => 5,
-        }
-    }
-
-    /// For people.
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Spawning | Self::Starting { .. } => "starting",
-            Self::Ready { .. } => "ready",
-            Self::Draining { .. } => "draining",
-            Self::Stopping { .. } => "stopping",
-            Self::Waiting => "waiting to restart",
-        }
-    }
-}
-
-/// What the autoscaler is told. A replica that waits for its restart counts as starting, since it
-/// was last ready: a crash loop is no reason to ask for more, and shows by its age.
-fn observation_of(replicas: &BTreeMap<Number, Replica>) -> Observation {
-    // On one machine the gateway is the only way in: it has always stood in the path.
-    let mut seen = Observation {
-        gateway_since: Some(Moment::ZERO),
-        ..Observation::default()
-    };
-    for replica in replicas.values() {
-        match replica.state {
-            State::Ready { .. } => seen.ready += 1,
-            state if state.stays() => {
-                seen.starting += 1;
-                let since = replica.starting_since;
-                seen.starting_since = Some(seen.starting_since.map_or(since, |old| old.min(since)));
-            }
-            _ => seen.draining += 1,
-        }
-    }
-    seen
-}
-
 /// How long to wait after so many failures in a row: 0.1 s, doubling, at most a minute.
 fn backoff(failures: u32) -> Duration {
     let doublings = failures.saturating_sub(1).min(10);
@@ -526,3 +351,6 @@ fn probe_interval(age: Duration) -> Duration {
         (age / 10).clamp(Duration::from_millis(10), Duration::from_millis(100))
     }
 }
+
+#[cfg(test)]
+mod tests;

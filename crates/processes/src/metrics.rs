@@ -3,6 +3,8 @@ use std::time::Duration;
 
 use cheerful_scaling::Latency;
 
+use crate::child::Ending;
+
 /// Counts since the start, over all revisions.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ProcessMetrics {
@@ -46,6 +48,18 @@ impl Default for ProcessMetrics {
 }
 
 impl ProcessMetrics {
+    pub(crate) fn count_crash(&mut self, ending: &Ending) {
+        match ending {
+            Ending::NotStarted(_) | Ending::NotWanted => self.crashes_start += 1,
+            Ending::Ended {
+                status: Ok(status), ..
+            } if status.code().is_none() => {
+                self.crashes_signal += 1;
+            }
+            Ending::Ended { .. } => self.crashes_exit += 1,
+        }
+    }
+
     pub(crate) fn count_startup(&mut self, took: Duration) {
         self.startups += 1;
         self.startup_seconds += took.as_secs_f64();

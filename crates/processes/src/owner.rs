@@ -1,603 +1,414 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The task that owns all revisions' processes: carries out what the [`crate::lifecycle`] says.
+//! The one task that owns all revisions: it feeds their machines and does what they ask for.
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::BTreeMap,
     io,
-    net::{Ipv4Addr, SocketAddr},
     sync::Arc,
+    thread::JoinHandle,
     time::{Duration, Instant},
 };
 
 use cheerful_scaling::Moment;
 use tokio::{
-    sync::{Semaphore, mpsc, oneshot},
-    task::{JoinHandle, JoinSet},
-    time::{sleep, timeout},
+    sync::{Semaphore, mpsc},
+    task::JoinSet,
+    time::sleep,
 };
 
 use crate::{
-    FrontDoor, ProcessEvent, ProcessMetrics, ProcessRevision, ProcessesConfig, ReplicaView,
+    FrontDoor, ProcessEvent, ProcessMetrics, Processes, ProcessesConfig,
     child::{self, Ending, Order, Shared},
+    entry::{Entry, Live},
     guard::{self, Groups},
-    lifecycle::{Action, Event, Number, Wait, WaitEnd},
+    lifecycle::{Action, Event, WaitEnd},
+    news::{News, Reporter, What},
+    outbox::Outbox,
     output::Output,
+    platform::Command,
     ports::Ports,
-    probe,
-    replica::{Live, Running},
+    waiting::Waits,
 };
 
-/// Processes that are being forked at the same time.
+/// News from tasks that wait for the owner; a task with more waits for room.
+const WAITING_NEWS: usize = 1024;
+/// Processes that are being started at the same time.
 const STARTS_AT_ONCE: usize = 8;
-/// Probes that are under way at the same time.
-const PROBES_AT_ONCE: usize = 50;
-/// Crashes that wait to be told; over it the oldest is not told.
-const WAITING_EVENTS: usize = 1024;
-/// News of started processes that wait for the owner.
-const WAITING_NEWS: usize = 64;
-
-/// What is asked of the owner.
-#[derive(Debug)]
-pub(crate) enum Request {
-    Add(Arc<ProcessRevision>),
-    Scale {
-        revision: String,
-        replicas: u32,
-        taken: oneshot::Sender<bool>,
-    },
-    Failed {
-        revision: String,
-        replica: String,
-    },
-    Remove {
-        revision: String,
-        done: oneshot::Sender<()>,
-    },
-    Replicas {
-        revision: String,
-        answer: oneshot::Sender<Vec<ReplicaView>>,
-    },
-    Metrics(oneshot::Sender<ProcessMetrics>),
-    ShutDown(oneshot::Sender<()>),
-    KillNow(oneshot::Sender<()>),
-}
-
-/// A replica and which of its processes.
-#[derive(Clone, Debug)]
-struct Whose {
-    revision: Arc<str>,
-    number: Number,
-    process: u64,
-}
-
-#[derive(Debug)]
-struct Spawned {
-    whose: Whose,
-    pid: u32,
-    port: u16,
-}
-
-/// What a task of the owner ended with.
-#[derive(Debug)]
-enum Ended {
-    Process(Whose, Ending),
-    Wait {
-        revision: Arc<str>,
-        number: Number,
-        ticket: u64,
-        end: WaitEnd,
-    },
-}
+/// After so long without readiness the log says so, once for each process.
+const LONG_START: Duration = Duration::from_secs(30);
+/// How long the end waits for a sink that blocks.
+const SINK_LIMIT: Duration = Duration::from_secs(1);
 
 struct Owner<D> {
     door: Arc<D>,
-    shared: Shared,
     origin: Instant,
-    revisions: BTreeMap<Arc<str>, Running>,
-    tasks: JoinSet<Ended>,
-    probes: Arc<Semaphore>,
-    news: mpsc::Sender<Spawned>,
-    outbox: VecDeque<ProcessEvent>,
+    shared: Shared,
+    waits: Waits<D>,
+    news: mpsc::Sender<News>,
+    tasks: JoinSet<()>,
+    revisions: BTreeMap<Arc<str>, Entry>,
+    outbox: Outbox,
     metrics: ProcessMetrics,
-    /// Who waits for the end of everything. Once there is somebody, nothing new is taken.
-    ending: Vec<oneshot::Sender<()>>,
-    is_ending: bool,
+    closing: bool,
 }
 
-pub(crate) fn start<D: FrontDoor>(
+/// Starts what must be there from the beginning; the future is the owner.
+pub(crate) fn own<D: FrontDoor>(
     config: ProcessesConfig,
     door: Arc<D>,
     events: mpsc::Sender<ProcessEvent>,
-    requests: mpsc::Receiver<Request>,
-) -> io::Result<JoinHandle<()>> {
+    mut commands: mpsc::Receiver<Command>,
+) -> io::Result<impl Future<Output = ()> + Send> {
     let run = guard::new_run()?;
-    let (groups, warden) = match config.warden {
+    let mut warden = JoinSet::new();
+    let groups = match config.warden {
         Some(command) => {
-            let (groups, warden) = guard::post(command, run.clone())?;
-            (groups, Some(warden))
+            let (groups, keep) = guard::post(command, run.clone())?;
+            warden.spawn(keep);
+            groups
         }
-        None => (Groups::default(), None),
+        None => Groups::default(),
     };
-    let (output, printer) = match config.lines {
-        Some(sink) => {
-            let (output, thread) = Output::to(sink)?;
-            (output, Some(thread))
-        }
+    let (output, sink) = match config.lines {
+        Some(sink) => Output::to(sink).map(|(output, thread)| (output, Some(thread)))?,
         None => (Output::default(), None),
     };
-    let (news, told) = mpsc::channel(WAITING_NEWS);
+    let starts = Arc::new(Semaphore::new(STARTS_AT_ONCE));
+    let shared = Shared {
+        starts,
+        ports: Ports::default(),
+        groups,
+        output,
+        run: run.into(),
+    };
+    let (news, heard) = mpsc::channel(WAITING_NEWS);
     let owner = Owner {
+        waits: Waits::new(Arc::clone(&door), news.clone()),
         door,
-        shared: Shared {
-            starts: Arc::new(Semaphore::new(STARTS_AT_ONCE)),
-            ports: Ports::default(),
-            groups,
-            output,
-            run: run.into(),
-        },
         origin: read_clock(),
-        revisions: BTreeMap::new(),
-        tasks: JoinSet::new(),
-        probes: Arc::new(Semaphore::new(PROBES_AT_ONCE)),
+        shared,
         news,
-        outbox: VecDeque::new(),
+        tasks: JoinSet::new(),
+        revisions: BTreeMap::new(),
+        outbox: Outbox::default(),
         metrics: ProcessMetrics::default(),
-        ending: Vec::new(),
-        is_ending: false,
+        closing: false,
     };
-    let whole = async move {
-        let mut warden_task = JoinSet::new();
-        warden_task.spawn(async move {
-            if let Some(warden) = warden {
-                warden.await;
-            }
-        });
-        // The groups and the output end with the owner, and then the warden and the printer do.
-        let ending = owner.run(requests, told, events).await;
-        while warden_task.join_next().await.is_some() {}
-        if let Some(printer) = printer {
-            // It may be printing its last lines.
-            tokio::task::spawn_blocking(move || printer.join().ok())
-                .await
-                .ok();
-        }
-        for waiting in ending {
-            waiting.send(()).ok();
-        }
-    };
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "the caller owns and awaits the task"
-    )]
-    Ok(tokio::spawn(whole))
+    Ok(async move {
+        owner.go_on(&mut commands, heard, events).await;
+        while warden.join_next().await.is_some() {}
+        end_sink(sink).await;
+        // Who waits for the end waits for this channel to close.
+        drop(commands);
+    })
 }
 
 impl<D: FrontDoor> Owner<D> {
-    async fn run(
+    async fn go_on(
         mut self,
-        mut requests: mpsc::Receiver<Request>,
-        mut told: mpsc::Receiver<Spawned>,
+        commands: &mut mpsc::Receiver<Command>,
+        mut heard: mpsc::Receiver<News>,
         events: mpsc::Sender<ProcessEvent>,
-    ) -> Vec<oneshot::Sender<()>> {
-        while !(self.is_ending && self.revisions.is_empty() && self.tasks.is_empty()) {
+    ) {
+        let mut has_handles = true;
+        let mut has_reader = true;
+        while !(self.closing && self.revisions.is_empty()) {
             tokio::select! {
-                request = requests.recv(), if !(requests.is_closed() && self.is_ending) => {
-                    match request {
-                        Some(request) => self.take(request),
-                        // Every handle is gone: nobody wants anything any more.
-                        None => self.end_all(),
+                command = commands.recv(), if has_handles => match command {
+                    Some(command) => self.obey(command),
+                    None => {
+                        has_handles = false;
+                        self.obey(Command::ShutDown);
                     }
-                }
-                Some(spawned) = told.recv() => self.spawned(&spawned),
-                Some(ended) = self.tasks.join_next() => match ended {
-                    Ok(ended) => self.ended(ended),
-                    Err(error) if error.is_cancelled() => {}
-                    Err(error) => tracing::error!(%error, "a task of the processes failed"),
                 },
-                permit = events.reserve(), if !self.outbox.is_empty() => match permit {
-                    Ok(permit) => if let Some(event) = self.outbox.pop_front() {
+                Some(news) = heard.recv() => self.hear(news),
+                Some(_) = self.tasks.join_next() => {}
+                permit = events.reserve(), if has_reader && !self.outbox.is_empty() => match permit {
+                    Ok(permit) => if let Some(event) = self.outbox.take() {
                         permit.send(event);
                     },
-                    // Nobody listens.
-                    Err(_) => self.outbox.clear(),
+                    Err(_) => has_reader = false,
                 },
             }
+            if !has_reader {
+                self.outbox.clear();
+            }
+            while !self.outbox.is_empty()
+                && let Ok(permit) = events.try_reserve()
+                && let Some(event) = self.outbox.take()
+            {
+                permit.send(event);
+            }
         }
-        self.ending
+        self.tasks.shutdown().await;
     }
 
-    fn take(&mut self, request: Request) {
-        match request {
-            Request::Add(spec) => self.add(spec),
-            Request::Scale {
-                revision,
-                replicas,
-                taken,
-            } => {
-                let known = self.scale(&revision, replicas);
-                taken.send(known).ok();
-            }
-            Request::Failed { revision, replica } => {
-                let found = self.revisions.get_key_value(revision.as_str());
-                let found = found.and_then(|(name, running)| {
-                    Some((Arc::clone(name), running.number_of(&replica)?))
-                });
-                if let Some((name, number)) = found {
-                    self.step(&name, Event::Failing(number));
+    fn now(&self) -> Moment {
+        Moment::ZERO.plus(read_clock().saturating_duration_since(self.origin))
+    }
+
+    fn obey(&mut self, command: Command) {
+        match command {
+            Command::Add(revision) => {
+                if self.closing {
+                    return;
+                }
+                let name: Arc<str> = revision.name.as_str().into();
+                match self.revisions.get_mut(&name) {
+                    Some(entry) => entry.change(*revision),
+                    None => {
+                        self.revisions.insert(name, Entry::new(*revision));
+                    }
                 }
             }
-            Request::Remove { revision, done } => match self.revisions.get_mut(revision.as_str()) {
-                Some(running) => {
-                    running.removed.push(done);
-                    self.let_all_go(&revision);
+            Command::Remove(name, done) => {
+                if let Some(entry) = self.revisions.get_mut(name.as_str()) {
+                    entry.removed.push(done);
+                    self.want(&name.into(), 0);
                 }
-                None => {
-                    done.send(()).ok();
+            }
+            Command::Scale(name, replicas, answer) => {
+                let taken = self.scale(&name.into(), replicas);
+                // Who asks may have given the wish up meanwhile.
+                answer.send(taken).ok();
+            }
+            Command::Failed(name, replica) => {
+                let name = name.into();
+                let entry = self.revisions.get(&name);
+                if let Some(number) = entry.and_then(|entry| entry.number_of(&replica)) {
+                    self.step(&name, Event::Failing(number), None);
                 }
-            },
-            Request::Replicas { revision, answer } => {
-                let now = self.now();
-                let running = self.revisions.get(revision.as_str());
+            }
+            Command::Replicas(name, answer) => {
+                let entry = self.revisions.get(name.as_str());
+                let views = entry
+                    .map(|entry| entry.views(self.now()))
+                    .unwrap_or_default();
+                answer.send(views).ok();
+            }
+            Command::Metrics(answer) => {
+                let dropped_lines = self.shared.output.dropped();
                 answer
-                    .send(
-                        running
-                            .map(|running| running.views(now))
-                            .unwrap_or_default(),
-                    )
+                    .send(ProcessMetrics {
+                        dropped_lines,
+                        ..self.metrics.clone()
+                    })
                     .ok();
             }
-            Request::Metrics(answer) => {
-                self.metrics.dropped_lines = self.shared.output.dropped();
-                answer.send(self.metrics.clone()).ok();
-            }
-            Request::ShutDown(done) => {
-                self.ending.push(done);
-                self.end_all();
-            }
-            Request::KillNow(done) => {
-                self.ending.push(done);
-                self.end_all();
-                for name in self.names() {
-                    self.step(&name, Event::KillAll);
-                }
-            }
+            Command::ShutDown => self.close(|owner, name| owner.want(name, 0)),
+            Command::KillNow => self.close(|owner, name| owner.step(name, Event::KillAll, None)),
         }
     }
 
-    fn add(&mut self, spec: Arc<ProcessRevision>) {
-        if self.is_ending {
+    fn close(&mut self, end: impl Fn(&mut Self, &Arc<str>)) {
+        self.closing = true;
+        let names: Vec<_> = self.revisions.keys().cloned().collect();
+        for name in names {
+            end(self, &name);
+        }
+    }
+
+    fn scale(&mut self, name: &Arc<str>, replicas: u32) -> Result<(), String> {
+        let entry = self.revisions.get(name).ok_or("no such revision")?;
+        if self.closing || !entry.removed.is_empty() {
+            return Err("it is being removed".to_owned());
+        }
+        if replicas > Processes::MOST_REPLICAS {
+            tracing::warn!(revision = %name, replicas, "more replicas than one machine runs");
+        }
+        self.want(name, replicas.min(Processes::MOST_REPLICAS));
+        Ok(())
+    }
+
+    fn want(&mut self, name: &Arc<str>, replicas: u32) {
+        let Some(entry) = self.revisions.get(name) else {
             return;
-        }
-        match self.revisions.get_mut(spec.name.as_str()) {
-            Some(running) => {
-                running.lifecycle.set_limits(spec.drain, spec.grace);
-                running.spec = spec;
-            }
-            None => {
-                self.revisions
-                    .insert(spec.name.as_str().into(), Running::new(spec));
-            }
-        }
-    }
-
-    fn scale(&mut self, revision: &str, replicas: u32) -> bool {
-        let running = self.revisions.get_key_value(revision);
-        let Some((name, running)) = running.filter(|(_, running)| running.removed.is_empty())
-        else {
-            return false;
         };
-        let (name, replicas) = (Arc::clone(name), if self.is_ending { 0 } else { replicas });
-        let in_flight = running.replicas.iter();
-        let in_flight = in_flight
-            .map(|(number, live)| (*number, self.door.in_flight(&name, &live.name)))
-            .collect();
+        let in_flight = entry.in_flight(&*self.door);
         self.step(
-            &name,
+            name,
             Event::Wanted {
                 replicas,
                 in_flight,
             },
-        );
-        true
-    }
-
-    fn end_all(&mut self) {
-        self.is_ending = true;
-        for name in self.names() {
-            self.let_all_go(&name);
-        }
-    }
-
-    fn let_all_go(&mut self, revision: &str) {
-        self.step(
-            revision,
-            Event::Wanted {
-                replicas: 0,
-                in_flight: BTreeMap::new(),
-            },
+            None,
         );
     }
 
-    fn names(&self) -> Vec<Arc<str>> {
-        self.revisions.keys().cloned().collect()
-    }
-
-    fn spawned(&mut self, spawned: &Spawned) {
-        let Spawned { whose, pid, port } = spawned;
-        if let Some(live) = self.live(whose) {
-            (live.pid, live.port) = (Some(*pid), *port);
-            self.step(&whose.revision, Event::Spawned(whose.number));
-        }
-    }
-
-    fn ended(&mut self, ended: Ended) {
-        match ended {
-            Ended::Process(whose, ending) => {
-                let Some(live) = self.live(&whose) else {
-                    return;
-                };
-                (live.pid, live.port) = (None, 0);
-                self.step_with(&whose.revision, Event::Ended(whose.number), Some(&ending));
+    fn hear(&mut self, news: News) {
+        let News {
+            revision: name,
+            number,
+            what,
+        } = news;
+        let now = self.now();
+        let Some(entry) = self.revisions.get_mut(&name) else {
+            return;
+        };
+        match what {
+            What::Spawned { pid, port } => {
+                if let Some(live) = entry.live.get_mut(&number) {
+                    live.process = Some((pid, port));
+                }
+                self.step(&name, Event::Spawned(number), None);
             }
-            Ended::Wait {
-                revision,
-                number,
-                ticket,
-                end,
-            } => {
+            What::Ended(ending) => {
+                if let Some(live) = entry.live.get_mut(&number) {
+                    live.process = None;
+                    live.orders = None;
+                }
+                self.step(&name, Event::Ended(number), Some(&ending));
+            }
+            What::Waited { ticket, end } => {
+                if end == WaitEnd::NotAnswered {
+                    entry.warn_of_long_start(number, now, LONG_START);
+                }
                 self.step(
-                    &revision,
+                    &name,
                     Event::Waited {
                         number,
                         ticket,
                         end,
                     },
+                    None,
                 );
             }
         }
     }
 
-    /// The replica, if that process is its present one.
-    fn live(&mut self, whose: &Whose) -> Option<&mut Live> {
-        let live = self
-            .revisions
-            .get_mut(&whose.revision)?
-            .replicas
-            .get_mut(&whose.number)?;
-        (live.process == whose.process).then_some(live)
-    }
-
-    fn step(&mut self, revision: &str, event: Event) {
-        self.step_with(revision, event, None);
-    }
-
-    fn step_with(&mut self, revision: &str, event: Event, ending: Option<&Ending>) {
+    /// Feeds a revision's machine and does what it asks for. `ending`: how a process ended, if this
+    /// is what has happened.
+    fn step(&mut self, name: &Arc<str>, event: Event, ending: Option<&Ending>) {
         let now = self.now();
-        let Some((name, running)) = self.revisions.get_key_value(revision) else {
+        let Some(entry) = self.revisions.get_mut(name) else {
             return;
         };
-        let name = Arc::clone(name);
-        debug_assert_eq!(&*running.spec.name, revision);
-        let Some(running) = self.revisions.get_mut(revision) else {
-            return;
-        };
-        for action in running.lifecycle.step(event, now) {
-            self.act(&name, action, ending);
+        for action in entry.lifecycle.step(event, now) {
+            self.act(name, action, ending);
         }
-        let Some(running) = self.revisions.get(revision) else {
-            return;
-        };
-        let leaves = self.is_ending || !running.removed.is_empty();
-        if leaves && running.lifecycle.is_empty() {
-            for waiting in self
-                .revisions
-                .remove(revision)
-                .into_iter()
-                .flat_map(|gone| gone.removed)
-            {
-                waiting.send(()).ok();
+        // A revision that is to go goes with its last replica.
+        if let Some(entry) = self.revisions.get_mut(name)
+            && entry.lifecycle.is_empty()
+            && (self.closing || !entry.removed.is_empty())
+        {
+            for done in std::mem::take(&mut entry.removed) {
+                done.send(()).ok();
             }
+            self.revisions.remove(name);
         }
     }
 
-    fn act(&mut self, revision: &Arc<str>, action: Action, ending: Option<&Ending>) {
-        if let Action::Observe(observation) = action {
-            self.tell(ProcessEvent::Observed {
-                revision: revision.to_string(),
-                observation,
-            });
-            return;
-        }
-        let Some(running) = self.revisions.get_mut(revision) else {
+    fn act(&mut self, name: &Arc<str>, action: Action, ending: Option<&Ending>) {
+        let Some(entry) = self.revisions.get_mut(name) else {
             return;
         };
-        let spec = Arc::clone(&running.spec);
-        if let Action::Spawn(number) = action {
-            let name = || Live::new(format!("{revision}-{number}").into());
-            let live = running.replicas.entry(number).or_insert_with(name);
-            live.process += 1;
-            live.orders.send_replace(Order::Run);
-            // A new channel: an order to the old process is none to the new one.
-            live.orders = tokio::sync::watch::Sender::new(Order::Run);
-            let whose = Whose {
-                revision: Arc::clone(revision),
-                number,
-                process: live.process,
-            };
-            let (replica, orders) = (Arc::clone(&live.name), live.orders.subscribe());
-            let (shared, news) = (self.shared.clone(), self.news.clone());
-            self.metrics.starts += 1;
-            self.tasks.spawn(async move {
-                let spawned = {
-                    let whose = whose.clone();
-                    async move |pid, port| {
-                        // The owner ends after this task.
-                        news.send(Spawned { whose, pid, port }).await.ok();
-                    }
-                };
-                let ending = child::run(spec, replica, shared, orders, spawned).await;
-                Ended::Process(whose, ending)
-            });
-            return;
-        }
-        let Some(number) = action.number() else {
-            return;
-        };
-        let Some(live) = running.replicas.get_mut(&number) else {
-            return;
-        };
-        let name = Arc::clone(&live.name);
+        let door = &*self.door;
         match action {
-            Action::Open { first_after, .. } => {
-                let address = SocketAddr::from((Ipv4Addr::LOCALHOST, live.port));
-                self.door.open(revision, &name, address);
+            Action::Spawn(number) => {
+                self.metrics.starts += 1;
+                let live = entry
+                    .live
+                    .entry(number)
+                    .or_insert_with(|| Live::new(name, number));
+                let ordered = live.begin();
+                let news = Reporter {
+                    revision: Arc::clone(name),
+                    number,
+                    news: self.news.clone(),
+                };
+                let (revision, replica) = (Arc::clone(&entry.revision), Arc::clone(&live.name));
+                self.tasks.spawn(child::run(
+                    revision,
+                    replica,
+                    self.shared.clone(),
+                    ordered,
+                    news,
+                ));
+            }
+            Action::Open {
+                number,
+                first_after,
+            } => {
+                if let Some(live) = entry.live.get(&number)
+                    && let Some(address) = live.address()
+                {
+                    door.open(name, &live.name, address);
+                    tracing::debug!(replica = %live.name, %address, ?first_after, "ready");
+                }
                 if let Some(took) = first_after {
                     self.metrics.count_startup(took);
                 }
             }
-            Action::TakeOut(_) => self.door.take_out(revision, &name),
-            Action::Forget(_) => self.door.forget(revision, &name),
-            Action::Terminate(_) => live.order(Order::Terminate),
-            Action::Kill(_) => {
-                if *live.orders.borrow() == Order::Terminate {
-                    self.metrics.kills_after_grace += 1;
-                }
-                live.order(Order::Kill);
-            }
-            Action::Recall(_) => {
-                if let Some(recall) = live.recall.take() {
-                    recall.send(()).ok();
-                }
-            }
-            Action::Wait { ticket, wait, .. } => self.wait(revision, number, ticket, wait),
-            Action::Crashed { restart_in, .. } => {
-                self.crashed(revision, &name, ending, restart_in);
-            }
-            Action::Gone { lost, .. } => {
-                if lost {
-                    self.metrics.lost += 1;
-                    tracing::error!(replica = %name, "the process did not end on SIGKILL");
-                }
-                if let Some(wait) = running.replicas.remove(&number).and_then(|live| live.wait) {
-                    wait.abort();
-                }
-            }
-            Action::Spawn(_) | Action::Observe(_) => {}
-        }
-    }
-
-    fn wait(&mut self, revision: &Arc<str>, number: Number, ticket: u64, wait: Wait) {
-        let Some(running) = self.revisions.get_mut(revision) else {
-            return;
-        };
-        let probe = running.spec.readiness.clone();
-        let Some(live) = running.replicas.get_mut(&number) else {
-            return;
-        };
-        if let Some(earlier) = live.wait.take() {
-            earlier.abort();
-        }
-        let (revision, name) = (Arc::clone(revision), Arc::clone(&live.name));
-        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, live.port));
-        let (door, probes) = (Arc::clone(&self.door), Arc::clone(&self.probes));
-        let (recall, recalled) = oneshot::channel();
-        live.recall = matches!(wait, Wait::Drain(_)).then_some(recall);
-        live.wait = Some(self.tasks.spawn(async move {
-            let end = match wait {
-                Wait::Time(time) => {
-                    sleep(time).await;
-                    WaitEnd::TimeOver
-                }
-                Wait::Probe(after) => {
-                    sleep(after).await;
-                    // Never closed: the owner keeps it.
-                    let _permit = probes.acquire().await.ok();
-                    if probe::is_ready(&probe, address).await {
-                        WaitEnd::Answered
-                    } else {
-                        WaitEnd::NotAnswered
+            Action::TakeOut(number) => entry.at(number, |live| door.take_out(name, &live.name)),
+            Action::Forget(number) => entry.at(number, |live| door.forget(name, &live.name)),
+            Action::Terminate(number) => entry.at(number, |live| live.order(Order::Terminate)),
+            Action::Kill {
+                number,
+                after_grace,
+            } => {
+                self.metrics.kills_after_grace += u64::from(after_grace);
+                entry.at(number, |live| {
+                    if after_grace {
+                        tracing::warn!(replica = %live.name, "killed: it outlived its grace");
                     }
-                }
-                Wait::Drain(limit) => tokio::select! {
-                    biased;
-                    Ok(()) = recalled => WaitEnd::Recalled,
-                    drained = timeout(limit, door.drained(&revision, &name)) => match drained {
-                        Ok(()) => WaitEnd::Drained,
-                        Err(_) => WaitEnd::TimeOver,
-                    },
-                },
-            };
-            Ended::Wait {
-                revision,
+                    live.order(Order::Kill);
+                });
+            }
+            Action::Wait {
                 number,
                 ticket,
-                end,
+                wait,
+            } => {
+                let probe = entry.revision.readiness.clone();
+                entry.at(number, |live| {
+                    self.waits
+                        .begin(&mut self.tasks, (name, number, ticket), wait, &probe, live);
+                });
             }
-        }));
-    }
-
-    fn crashed(&mut self, revision: &str, replica: &str, ending: Option<&Ending>, after: Duration) {
-        let count = match ending {
-            Some(Ending::Ended {
-                status: Ok(status), ..
-            }) if status.code().is_none() => &mut self.metrics.crashes_signal,
-            Some(Ending::Ended { .. }) => &mut self.metrics.crashes_exit,
-            _ => &mut self.metrics.crashes_start,
-        };
-        *count += 1;
-        self.tell(ProcessEvent::Crashed {
-            revision: revision.to_owned(),
-            replica: replica.to_owned(),
-            why: ending.map_or_else(|| "it ended".to_owned(), Ending::why),
-            restart_in: Some(after),
-        });
-    }
-
-    /// Puts an event into the bounded outbox: of a revision's counts only the newest is kept.
-    fn tell(&mut self, event: ProcessEvent) {
-        if let ProcessEvent::Observed {
-            revision: whose, ..
-        } = &event
-        {
-            self.outbox.retain(|waiting| {
-                !matches!(waiting, ProcessEvent::Observed { revision, .. } if revision == whose)
-            });
-        } else if self.outbox.len() >= WAITING_EVENTS {
-            let oldest = self
-                .outbox
-                .iter()
-                .position(|waiting| matches!(waiting, ProcessEvent::Crashed { .. }));
-            oldest.and_then(|at| self.outbox.remove(at));
-        }
-        self.outbox.push_back(event);
-    }
-
-    fn now(&self) -> Moment {
-        Moment::ZERO.plus(read_clock().duration_since(self.origin))
-    }
-}
-
-impl Action {
-    fn number(&self) -> Option<Number> {
-        match self {
-            Self::Spawn(number)
-            | Self::TakeOut(number)
-            | Self::Forget(number)
-            | Self::Terminate(number)
-            | Self::Kill(number)
-            | Self::Recall(number)
-            | Self::Open { number, .. }
-            | Self::Wait { number, .. }
-            | Self::Crashed { number, .. }
-            | Self::Gone { number, .. } => Some(*number),
-            Self::Observe(_) => None,
+            Action::Recall(number) => entry.at(number, Live::recall),
+            Action::Crashed { number, restart_in } => {
+                if let (Some(live), Some(ending)) = (entry.live.get(&number), ending) {
+                    self.metrics.count_crash(ending);
+                    self.outbox.put(ProcessEvent::Crashed {
+                        revision: name.to_string(),
+                        replica: live.name.to_string(),
+                        why: ending.why(),
+                        restart_in: Some(restart_in),
+                    });
+                }
+            }
+            Action::Gone { number, lost } => {
+                let gone = entry.live.remove(&number);
+                if let (true, Some(live)) = (lost, gone) {
+                    self.metrics.lost += 1;
+                    let pid = live.process.map(|(pid, _)| pid);
+                    tracing::error!(replica = %live.name, pid, "did not vanish on SIGKILL");
+                }
+            }
+            Action::Observe(observation) => {
+                let revision = name.to_string();
+                self.outbox.put(ProcessEvent::Observed {
+                    revision,
+                    observation,
+                });
+            }
         }
     }
 }
 
 #[expect(
     clippy::disallowed_methods,
-    reason = "the shell of this room reads the clock, here alone"
+    reason = "the shell of this room reads the clock"
 )]
 fn read_clock() -> Instant {
     Instant::now()
+}
+
+/// Waits for the thread that feeds the sink, but not for a sink that blocks.
+async fn end_sink(sink: Option<JoinHandle<()>>) {
+    let look = Duration::from_millis(5);
+    let mut left = SINK_LIMIT;
+    while sink.as_ref().is_some_and(|thread| !thread.is_finished()) && !left.is_zero() {
+        sleep(look).await;
+        left = left.saturating_sub(look);
+    }
 }

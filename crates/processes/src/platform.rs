@@ -4,52 +4,53 @@ use std::{io, sync::Arc, time::Duration};
 use cheerful_autoscaler::{Platform, ScaleError};
 use cheerful_scaling::Observation;
 use tokio::{
+    runtime::Handle,
     sync::{mpsc, oneshot},
     task::JoinHandle,
 };
 
-use crate::{
-    FrontDoor, LineSink, ProcessMetrics, ProcessRevision, WardenCommand,
-    owner::{self, Request},
-};
+use crate::{FrontDoor, LineSink, ProcessMetrics, ProcessRevision, WardenCommand, owner};
 
-/// Requests that wait for the owner; who has more to say waits for room.
-const WAITING_REQUESTS: usize = 1024;
+/// Requests to the owner that wait; who has one more waits for room.
+const WAITING_COMMANDS: usize = 256;
 
-/// The platform of one machine. Cheap to clone.
+/// The platform of one machine: a handle on the one task that owns all replicas. Cheap to clone.
+/// When the last handle is dropped it shuts down as by [`Processes::shut_down`].
 #[derive(Clone, Debug)]
 pub struct Processes {
-    requests: mpsc::Sender<Request>,
+    commands: mpsc::Sender<Command>,
 }
 
-/// How the platform runs. Replicas listen on ports of 127.0.0.1 that the kernel gives.
+/// How the platform runs. Replicas listen on ports of 127.0.0.1 that the kernel names.
 #[derive(Clone, Debug, Default)]
 pub struct ProcessesConfig {
-    /// Where each line of a replica's output goes; `None`: nowhere.
+    /// Where each line of a replica's output goes; without it only the last ten are kept.
     pub lines: Option<LineSink>,
-    /// Who kills the replicas when this process is killed; `None`: nobody.
+    /// What kills the replicas should this process be killed; without it they would go on.
     pub warden: Option<WardenCommand>,
 }
 
 /// What happened to a revision's processes.
 #[derive(Clone, Debug, PartialEq)]
 pub enum ProcessEvent {
-    /// The counts have changed. When several change before this is taken, only the newest is told.
+    /// The counts have changed; its moments count from [`Processes::start`]. A reader that is slow
+    /// gets the newest only.
     Observed {
         /// Whose.
         revision: String,
         /// The counts now.
         observation: Observation,
     },
-    /// A replica could not be started, or ended on its own.
+    /// A replica could not be started, or ended on its own. A reader that is slow loses the oldest
+    /// beyond 256.
     Crashed {
         /// Whose.
         revision: String,
-        /// Which.
+        /// Which one.
         replica: String,
-        /// In words, with the last lines of its output.
+        /// How it ended, in one line; the last lines of its output below it.
         why: String,
-        /// When it is started again; `None`: not at all, for it is no longer wanted.
+        /// When it is started again.
         restart_in: Option<Duration>,
     },
 }
@@ -62,108 +63,115 @@ pub struct ReplicaView {
     pub replica: String,
     /// Its process, while there is one.
     pub pid: Option<u32>,
-    /// Where it listens; 0 while there is no process.
+    /// Its port, 0 before it has one.
     pub port: u16,
     /// `starting`, `ready`, `draining`, `stopping`, `waiting to restart`.
     pub state: String,
     /// Since it was first asked for.
     pub age_seconds: f64,
-    /// How often its process was started again.
+    /// How often it was started again.
     pub restarts: u32,
 }
 
+/// What the owner is asked for.
+#[derive(Debug)]
+pub(crate) enum Command {
+    Add(Box<ProcessRevision>),
+    Remove(String, oneshot::Sender<()>),
+    Scale(String, u32, oneshot::Sender<Result<(), String>>),
+    Failed(String, String),
+    Replicas(String, oneshot::Sender<Vec<ReplicaView>>),
+    Metrics(oneshot::Sender<ProcessMetrics>),
+    ShutDown,
+    KillNow,
+}
+
 impl Processes {
-    /// Starts the room on the present runtime. The task ends after [`Processes::shut_down`] or
-    /// [`Processes::kill_now`], or once every handle is dropped; no child is left then.
+    /// The most replicas of one revision: of a bigger wish the rest is left out.
+    pub const MOST_REPLICAS: u32 = 1000;
+
+    /// Starts the room on the present tokio runtime, and the warden. The second value is the task; it
+    /// ends when everything has been shut down.
     ///
     /// # Errors
-    /// When the warden or the thread for the output cannot be started.
+    /// When there is no runtime, or the warden or the thread for output cannot be started.
     pub fn start<D: FrontDoor>(
         config: ProcessesConfig,
         door: Arc<D>,
         events: mpsc::Sender<ProcessEvent>,
     ) -> io::Result<(Self, JoinHandle<()>)> {
-        let (requests, taken) = mpsc::channel(WAITING_REQUESTS);
-        let task = owner::start(config, door, events, taken)?;
-        Ok((Self { requests }, task))
+        let runtime = Handle::try_current().map_err(io::Error::other)?;
+        let (commands, asked) = mpsc::channel(WAITING_COMMANDS);
+        let task = runtime.spawn(owner::own(config, door, events, asked)?);
+        Ok((Self { commands }, task))
     }
 
-    /// Makes a revision known, with no process; or gives a known one a new command, environment, probe
-    /// or limit, which hold for processes that are started from now on.
+    /// Makes a revision known, with no process. If it is known already, replicas started from now on
+    /// get the new settings, and a removal that has not ended is called off.
     pub async fn add(&self, revision: ProcessRevision) {
-        self.say(Request::Add(Arc::new(revision))).await;
+        // Here and below: an owner that has ended has nothing left to do it with.
+        self.commands
+            .send(Command::Add(Box::new(revision)))
+            .await
+            .ok();
     }
 
     /// Drains and ends all replicas of a revision, then forgets it; returns when the last has ended.
     pub async fn remove(&self, revision: &str) {
-        let revision = revision.to_owned();
-        self.ask(|done| Request::Remove { revision, done }).await;
+        self.ask(|done| Command::Remove(revision.to_owned(), done))
+            .await;
     }
 
-    /// The front door has taken a replica out because it refused or dropped connections: it is probed
-    /// and opened again when it answers.
+    /// A replica refused or dropped a connection and the front door has taken it out: it is probed
+    /// and opened again as soon as it answers.
     pub async fn failed(&self, revision: &str, replica: &str) {
-        let (revision, replica) = (revision.to_owned(), replica.to_owned());
-        self.say(Request::Failed { revision, replica }).await;
+        let command = Command::Failed(revision.to_owned(), replica.to_owned());
+        self.commands.send(command).await.ok();
     }
 
-    /// The replicas of a revision, oldest first; none if it is not known.
+    /// The replicas of a revision, oldest first.
     pub async fn replicas(&self, revision: &str) -> Vec<ReplicaView> {
-        let revision = revision.to_owned();
-        self.ask(|answer| Request::Replicas { revision, answer })
-            .await
-            .unwrap_or_default()
+        let answer = self
+            .ask(|answer| Command::Replicas(revision.to_owned(), answer))
+            .await;
+        answer.unwrap_or_default()
     }
 
-    /// Counts since the start; zeros once it has ended.
+    /// Counts since the start.
     pub async fn metrics(&self) -> ProcessMetrics {
-        self.ask(Request::Metrics).await.unwrap_or_default()
+        self.ask(Command::Metrics).await.unwrap_or_default()
     }
 
-    /// Drains and ends everything; returns when the last child has ended, after the longest drain and
-    /// grace of any revision at the latest.
+    /// Drains and ends everything at the same time; returns when the last child has ended: at most
+    /// the longest drain and grace, and a few seconds, later.
     pub async fn shut_down(&self) {
-        self.ask(Request::ShutDown).await;
+        self.commands.send(Command::ShutDown).await.ok();
+        self.commands.closed().await;
     }
 
-    /// Kills everything; returns when the last child has ended.
+    /// Kills everything at once; returns when the last child has ended.
     pub async fn kill_now(&self) {
-        self.ask(Request::KillNow).await;
+        self.commands.send(Command::KillNow).await.ok();
+        self.commands.closed().await;
     }
 
-    /// Hands a request over. When the owner has ended there is nothing left to do it to.
-    async fn say(&self, request: Request) {
-        if self.requests.send(request).await.is_err() {
-            tracing::debug!("the processes have ended");
-        }
-    }
-
-    async fn ask<T>(&self, request: impl FnOnce(oneshot::Sender<T>) -> Request) -> Option<T> {
+    async fn ask<T>(&self, command: impl FnOnce(oneshot::Sender<T>) -> Command) -> Option<T> {
         let (answer, answered) = oneshot::channel();
-        self.say(request(answer)).await;
+        self.commands.send(command(answer)).await.ok()?;
         answered.await.ok()
     }
 }
 
 impl Platform for Processes {
     async fn scale(&self, revision: &str, replicas: u32) -> Result<(), ScaleError> {
-        let name = revision.to_owned();
-        let taken = self
-            .ask(|taken| Request::Scale {
-                revision: name,
-                replicas,
-                taken,
-            })
+        let asked = self
+            .ask(|answer| Command::Scale(revision.to_owned(), replicas, answer))
             .await;
-        let why = match taken {
-            Some(true) => return Ok(()),
-            Some(false) => "no such revision runs here",
-            None => "the processes have ended",
-        };
-        Err(ScaleError {
+        let taken = asked.unwrap_or_else(|| Err("the processes have been shut down".to_owned()));
+        taken.map_err(|why| ScaleError {
             revision: revision.to_owned(),
             replicas,
-            why: why.to_owned(),
+            why,
         })
     }
 }
