@@ -43,11 +43,14 @@ impl Decision {
     fn load(&self) -> String {
         if !self.decided {
             let over = seconds(self.reasons.stable_window);
-            let who = match self.ready {
-                0 => "anyone".to_owned(),
-                ready => count(u64::from(ready), "ready replica"),
+            return match self.ready {
+                0 if self.is_bounded_by(Bound::Initial) => "new, and no request yet".to_owned(),
+                0 => format!("no replica is ready to report, and no request came over {over}"),
+                ready => format!(
+                    "no report from {} over {over}",
+                    count(u64::from(ready), "ready replica")
+                ),
             };
-            return format!("no report from {who} over {over}");
         }
         if let Some(burst) = self.burst {
             return format!("{} in flight or held right now (a burst)", requests(burst));

@@ -4,7 +4,8 @@
 mod bed;
 use bed::{Bed, at, plain, report, secs};
 use cheerful_scaling::{
-    Averages, Concurrency, Observation, Paused, Report, Settings, Start, Target,
+    Averages, Concurrency, Moment, Observation, Paused, Report, Scaler, Scaling, Settings, Start,
+    Target,
 };
 
 /// The sentence of a decision from averages.
@@ -151,7 +152,20 @@ fn no_data_and_missing_data() {
     let mut bed = Bed::ready(Settings { min: 2, ..plain() }, 0);
     assert_eq!(
         bed.decide().sentence(),
-        "0 -> 2: no report from anyone over 60 s; held by min 2"
+        "0 -> 2: no replica is ready to report, and no request came over 60 s; held by min 2"
+    );
+    let new = Start {
+        new: true,
+        ..Start::default()
+    };
+    let mut scaler = Scaler::new(
+        Scaling::new(Settings::default()).unwrap(),
+        new,
+        Moment::ZERO,
+    );
+    assert_eq!(
+        scaler.decide(Moment::ZERO).sentence(),
+        "0 -> 1: new, and no request yet; held by initial 1"
     );
 }
 
