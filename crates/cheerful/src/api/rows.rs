@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+use std::fmt::Write;
+
 /// One metric: `docs/metrics.md` and `/metrics` are both made from this list.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Row {
@@ -202,8 +204,6 @@ const fn histogram(name: &'static str, labels: &'static [&'static str], help: &'
 /// The page `docs/metrics.md`.
 #[cfg(test)]
 fn page() -> String {
-    use std::fmt::Write as _;
-
     let mut page = String::from(
         "<!-- SPDX-License-Identifier: Apache-2.0 -->\n\
          # Metrics\n\n\

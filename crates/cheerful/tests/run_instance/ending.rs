@@ -24,7 +24,7 @@ fn the_first_signal_finishes_what_is_in_flight() {
 
 #[test]
 fn the_second_signal_ends_at_once() {
-    let mut instance = Instance::of_sample(&["--latency", "1h"]);
+    let mut instance = Instance::of_sample(&["--latency", "3600s"]);
     let load = Load::start(instance.address, 1);
     eventually("a replica runs", || instance.replicas().len() == 1);
     sleep(Duration::from_millis(300));

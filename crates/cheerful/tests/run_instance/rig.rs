@@ -212,6 +212,9 @@ impl Instance {
 
 impl Drop for Instance {
     fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("started: {:#?}\nlog: {:#?}", self.started(), self.log());
+        }
         self.child.kill().ok();
         self.child.wait().ok();
         if let Some(reader) = self.reader.take()
