@@ -15,7 +15,7 @@ use prometheus_client::{
 use super::rows::{Kind, ROWS, Row};
 use crate::site::{Parts, revision_of};
 
-/// What [`text`] writes.
+/// What [`text()`] writes.
 pub(super) const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 /// Why there is no text.

@@ -16,4 +16,4 @@ pub(crate) use client::{Client, ClientError, Events};
 pub(crate) use serve::serve;
 pub(crate) use server::{Api, Readiness};
 pub(crate) use socket::ApiSocket;
-pub(crate) use view::{DecisionEvent, ReplicaLine, RevisionDetail};
+pub(crate) use view::{DecisionEvent, RevisionDetail};

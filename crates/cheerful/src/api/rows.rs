@@ -1,6 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-use std::fmt::Write;
-
 /// One metric: `docs/metrics.md` and `/metrics` are both made from this list.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Row {
@@ -204,6 +202,8 @@ const fn histogram(name: &'static str, labels: &'static [&'static str], help: &'
 /// The page `docs/metrics.md`.
 #[cfg(test)]
 fn page() -> String {
+    use std::fmt::Write as _;
+
     let mut page = String::from(
         "<!-- SPDX-License-Identifier: Apache-2.0 -->\n\
          # Metrics\n\n\
