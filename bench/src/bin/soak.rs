@@ -2,7 +2,7 @@
 //! A soak: bursts, replicas killed at random, slow and closing clients; no accepted request may be lost other than
 //! those inside a killed replica, and memory ends where it began.
 //!
-//!     cargo build --release && cargo run --release -p cheerful-bench --bin soak -- --seconds 300
+//!     cargo build --release --workspace && target/release/soak --seconds 300
 #![allow(clippy::print_stdout, reason = "a command that prints its result")]
 
 use std::{
