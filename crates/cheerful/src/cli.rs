@@ -39,6 +39,7 @@ pub(crate) struct Cli {
     #[arg(
         long,
         global = true,
+        display_order = 900,
         value_name = "LEVEL",
         env = "CHEERFUL_LOG",
         hide_env_values = true

@@ -32,12 +32,7 @@ const BEAT: Duration = Duration::from_millis(100);
 #[derive(Debug, clap::Args)]
 pub(crate) struct TopArgs {
     /// The instance's socket [default: the only one that runs]
-    #[arg(
-        long,
-        value_name = "PATH",
-        env = "CHEERFUL_SOCKET",
-        hide_env_values = true
-    )]
+    #[arg(long, value_name = "PATH", env = "CHEERFUL_SOCKET", hide_env = true)]
     socket: Option<PathBuf>,
     /// Print the table once, as plain text
     #[arg(long)]
@@ -136,7 +131,8 @@ fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
 
 /// Reads the API until nobody listens, or a signal asks to end.
 async fn watch(client: Client, news: SyncSender<News>) {
-    let (Ok(mut terminate), Ok(mut hang_up)) = (
+    let (Ok(mut interrupt), Ok(mut terminate), Ok(mut hang_up)) = (
+        signal(SignalKind::interrupt()),
         signal(SignalKind::terminate()),
         signal(SignalKind::hangup()),
     ) else {
@@ -149,6 +145,7 @@ async fn watch(client: Client, news: SyncSender<News>) {
         }
         tokio::select! {
             () = tokio::time::sleep(EVERY) => {}
+            _ = interrupt.recv() => { news.send(News::End).ok(); }
             _ = terminate.recv() => { news.send(News::End).ok(); }
             _ = hang_up.recv() => { news.send(News::End).ok(); }
         }
