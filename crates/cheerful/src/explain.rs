@@ -140,6 +140,9 @@ fn in_words(detail: &RevisionDetail) -> String {
     for decision in view.decisions.iter().skip(skipped) {
         text += &decided(decision);
     }
+    if !detail.replicas.is_empty() {
+        text += "replicas\n";
+    }
     for replica in &detail.replicas {
         text += &format!(
             "  {}: {}, {} in flight, {} old{}\n",

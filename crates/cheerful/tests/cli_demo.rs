@@ -1,7 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The demo in its short form: the product's own binary, from end to end.
 #![allow(clippy::unwrap_used, reason = "a test says so by failing")]
-use std::process::Command;
+use std::{
+    io::{BufRead as _, BufReader},
+    net::{SocketAddr, TcpStream},
+    process::{Command, Stdio},
+};
+
+use rustix::process::{Pid, Signal, kill_process};
 
 #[test]
 fn a_panic_the_scale_to_zero_and_a_cold_start_are_seen_and_nothing_fails() {
@@ -30,4 +36,27 @@ fn a_panic_the_scale_to_zero_and_a_cold_start_are_seen_and_nothing_fails() {
     assert!(shown.contains("panic"), "{shown}");
     let too_wide = shown.lines().find(|line| line.chars().count() > 80);
     assert_eq!(too_wide, None);
+}
+
+#[test]
+fn a_closed_terminal_ends_the_show_and_leaves_nothing_behind() {
+    let files = tempfile::tempdir().unwrap();
+    let mut demo = Command::new(env!("CARGO_BIN_EXE_cheerful"))
+        .args(["demo", "--short"])
+        .env("TMPDIR", files.path())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut first = String::new();
+    let mut shown = BufReader::new(demo.stdout.take().unwrap());
+    shown.read_line(&mut first).unwrap();
+    let address = first.trim().rsplit("http://").next().unwrap();
+    let address: SocketAddr = address.parse().unwrap();
+    assert!(TcpStream::connect(address).is_ok(), "{first}");
+    let pid = Pid::from_raw(i32::try_from(demo.id()).unwrap()).unwrap();
+    kill_process(pid, Signal::HUP).unwrap();
+    assert_eq!(demo.wait().unwrap().code(), Some(129));
+    assert!(TcpStream::connect(address).is_err(), "it still runs");
+    assert_eq!(files.path().read_dir().unwrap().count(), 0);
 }

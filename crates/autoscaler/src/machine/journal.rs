@@ -8,8 +8,8 @@ use crate::DecisionLine;
 /// Decisions kept for each revision.
 const KEPT: usize = 100;
 
-/// The last decisions of one revision. Consecutive ones with the same count and mode are kept once: the first of
-/// them, which is the one that changed something, and how many there were.
+/// The last decisions of one revision. Consecutive ones with the same count and mode are kept once, with how
+/// many there were: the first of them if it changed something, else the newest.
 #[derive(Debug, Default)]
 pub(super) struct Journal {
     last: Option<Decision>,
@@ -27,8 +27,12 @@ impl Journal {
             self.entries.push_back((before, 1));
         }
         if is_alike(&before, &decision) {
-            if let Some((_, times)) = self.entries.back_mut() {
+            if let Some((kept, times)) = self.entries.back_mut() {
                 *times = times.saturating_add(1);
+                if kept.replicas == kept.present {
+                    // Of many that changed nothing the newest tells what holds now.
+                    *kept = decision;
+                }
             }
             return false;
         }

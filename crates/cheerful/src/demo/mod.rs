@@ -4,6 +4,7 @@
 mod load;
 mod server;
 mod show;
+mod signals;
 mod table;
 
 use std::{path::PathBuf, time::Duration};
@@ -77,19 +78,25 @@ pub(crate) fn run(args: &DemoArgs) -> Result<(), Failure> {
         .map_err(|error| Failure::later(format_args!("the demo cannot start: {error}")))?;
     runtime.block_on(async {
         let program = own_program()?;
-        let mut server = server::Server::start(&program, &pace).await?;
+        let mut signals = signals::Signals::new()
+            .map_err(|error| Failure::later(format_args!("signals cannot be heard: {error}")))?;
+        let mut server = tokio::select! {
+            server = server::Server::start(&program, &pace) => server?,
+            asked = signals.next() => return Err(asked),
+        };
         let shown = tokio::select! {
             shown = show::show(&server, &pace) => shown,
-            stopped = tokio::signal::ctrl_c() => match stopped {
-                Ok(()) => Err(Failure { exit_code: 130, message: "stopped".to_owned() }),
-                Err(error) => Err(Failure::later(format_args!("signals cannot be heard: {error}"))),
-            },
+            asked = signals.next() => Err(asked),
         };
-        // Whatever was seen, nothing is left behind.
-        let stopped = server.stop().await;
-        let seen = shown?;
-        stopped?;
-        table::print(&seen)
+        // Whatever was seen, nothing is left behind; who asks again does not wait for it.
+        tokio::select! {
+            stopped = server.stop() => {
+                let seen = shown?;
+                stopped?;
+                table::print(&seen)
+            }
+            asked = signals.next() => Err(asked),
+        }
     })
 }
 
