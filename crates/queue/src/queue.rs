@@ -10,7 +10,7 @@ use std::{
 use cheerful_proxy::{Accounting, InFlight, Upstream, UpstreamConfig};
 
 /// Idle connections kept to one replica, per serving thread, where no lower concurrency limit says less.
-const MAX_IDLE: usize = 256;
+const MAX_IDLE: usize = 1024;
 
 /// In [`Queue::limit`]: no limit.
 const NO_LIMIT: u32 = 0;
