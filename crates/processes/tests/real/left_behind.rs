@@ -58,6 +58,8 @@ async fn a_killed_warden_is_replaced() {
     let folder = tempfile::tempdir().unwrap();
     let (mut parent, replica) = parent(folder.path());
     let left = pid_in(&folder.path().join("left")).await;
+    // It gives itself its name a moment after its start.
+    eventually("there is a warden", || warden_of(parent.id()).is_some()).await;
     let first = warden_of(parent.id()).unwrap();
     let pid = rustix::process::Pid::from_raw(i32::try_from(first).unwrap()).unwrap();
     rustix::process::kill_process(pid, rustix::process::Signal::KILL).unwrap();
@@ -85,12 +87,19 @@ async fn nothing_is_left_after_an_orderly_end() {
     }
 }
 
-/// The child of a process that calls itself warden.
+/// The child of a process that calls itself warden, whatever it does at the moment, unless it has ended.
 fn warden_of(parent: u32) -> Option<u32> {
     let ids = fs::read_dir("/proc").unwrap().flatten();
     let mut ids = ids.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
     ids.find(|id| {
         let stat = fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
-        stat.contains("(warden)") && stat.contains(&format!(") S {parent} "))
+        let Some((name, rest)) = stat.rsplit_once(") ") else {
+            return false;
+        };
+        let mut fields = rest.split(' ');
+        let state = fields.next();
+        name.ends_with("(warden")
+            && state != Some("Z")
+            && fields.next() == Some(&parent.to_string())
     })
 }
