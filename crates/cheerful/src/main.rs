@@ -11,6 +11,7 @@ mod logs;
 mod replay;
 mod run;
 mod sample;
+mod signals;
 mod site;
 mod top;
 mod version;

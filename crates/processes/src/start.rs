@@ -76,6 +76,11 @@ impl ProcessRevision {
     /// # Errors
     /// What is wrong, with the value.
     pub fn check(&self) -> Result<(), StartError> {
+        self.checked().map(drop)
+    }
+
+    /// The same, with the user to become, if it is another one.
+    fn checked(&self) -> Result<Option<User>, StartError> {
         let program = self.command.first().filter(|program| !program.is_empty());
         let program = program.ok_or(StartError::NoCommand)?;
         if let Probe::Http(path) = &self.readiness
@@ -93,16 +98,14 @@ impl ProcessRevision {
         {
             return Err(StartError::NoDirectory(directory.clone()));
         }
-        self.user()?;
+        let user = self.user()?;
         // `{port}` in the program's own name cannot be looked up before there is a port.
-        if program.contains("{port}") {
-            Ok(())
-        } else {
-            self.find_program(program)
+        if !program.contains("{port}") {
+            self.find_program(program)?;
         }
+        Ok(user)
     }
 
-    /// The user to become, if it is another one.
     fn user(&self) -> Result<Option<User>, StartError> {
         let Some(run_as) = &self.run_as else {
             return Ok(None);
@@ -182,8 +185,7 @@ pub(crate) fn start(
     run: &str,
     ports: &Ports,
 ) -> Result<Started, StartError> {
-    revision.check()?;
-    let user = revision.user()?;
+    let user = revision.checked()?;
     let port = ports.take().map_err(StartError::NoPort)?;
     let number = port.number().to_string();
     let filled: Vec<_> = revision

@@ -67,14 +67,10 @@ impl Accounting {
     /// A request begins; it ends when the guard is dropped.
     #[must_use]
     pub fn enter(self: &Arc<Self>) -> InFlight {
-        let mut sums = self.sums();
-        // Read under the lock: edges follow one another in the order of their times.
-        let start = ticks();
-        sums.begun = sums.begun.wrapping_add(1);
-        sums.edges = sums.edges.wrapping_sub(start);
-        self.in_flight
-            .store(sums.begun.wrapping_sub(sums.ended), Relaxed);
-        drop(sums);
+        let start = self.edge(|sums, at| {
+            sums.begun = sums.begun.wrapping_add(1);
+            sums.edges = sums.edges.wrapping_sub(at);
+        });
         InFlight {
             accounting: Arc::clone(self),
             start,
@@ -120,13 +116,10 @@ impl Accounting {
     }
 
     fn end(&self, start: u64) {
-        let mut sums = self.sums();
-        let end = ticks();
-        sums.ended = sums.ended.wrapping_add(1);
-        sums.edges = sums.edges.wrapping_add(end);
-        self.in_flight
-            .store(sums.begun.wrapping_sub(sums.ended), Relaxed);
-        drop(sums);
+        let end = self.edge(|sums, at| {
+            sums.ended = sums.ended.wrapping_add(1);
+            sums.edges = sums.edges.wrapping_add(at);
+        });
         let buckets = self
             .latency
             .get_or_init(|| Box::new([const { AtomicU64::new(0) }; Latency::BUCKETS]));
@@ -134,6 +127,17 @@ impl Accounting {
         if let Some(bucket) = buckets.get(Latency::bucket_of(micros)) {
             bucket.fetch_add(1, Relaxed);
         }
+    }
+
+    /// Enters an edge into the sums; gives its time.
+    fn edge(&self, enter: impl FnOnce(&mut Sums, u64)) -> u64 {
+        let mut sums = self.sums();
+        // Read under the lock: edges follow one another in the order of their times.
+        let at = ticks();
+        enter(&mut sums, at);
+        self.in_flight
+            .store(sums.begun.wrapping_sub(sums.ended), Relaxed);
+        at
     }
 
     fn sums(&self) -> MutexGuard<'_, Sums> {

@@ -11,10 +11,10 @@ use cheerful_proxy::{
 };
 use cheerful_rig::{App, Script, read_head};
 use hop::{Hop, until};
-use http::{HeaderMap, Request, Version};
+use http::{HeaderMap, Request, Response, Version};
 use http_body_util::{BodyExt, Empty, Full, StreamBody};
 use hyper::{
-    body::{Body, Frame},
+    body::{Body, Frame, Incoming},
     client::conn::{http1, http2},
 };
 use hyper_util::rt::{TokioExecutor, TokioIo};
@@ -41,6 +41,10 @@ where
     (sender, driver)
 }
 
+async fn body_of(response: Response<Incoming>) -> Bytes {
+    response.into_body().collect().await.unwrap().to_bytes()
+}
+
 fn request(path: &str) -> Request<Empty<Bytes>> {
     Request::get(format!("http://a{path}"))
         .body(Empty::new())
@@ -61,7 +65,7 @@ async fn many_streams_share_one_connection_and_each_is_counted() {
                 (response.status(), response.version()),
                 (200.try_into().unwrap(), Version::HTTP_2)
             );
-            response.into_body().collect().await.unwrap().to_bytes()
+            body_of(response).await
         });
     }
     for body in streams.join_all().await {
@@ -121,10 +125,7 @@ async fn an_app_that_speaks_http_1_only_is_reached_from_http_2() {
     for _ in 0..3 {
         let response = sender.send_request(request("/x")).await.unwrap();
         assert_eq!(response.status(), 200);
-        assert_eq!(
-            response.into_body().collect().await.unwrap().to_bytes(),
-            "old"
-        );
+        assert_eq!(body_of(response).await, "old");
     }
 }
 
@@ -226,15 +227,7 @@ async fn tls_offers_both_protocols_by_alpn() {
             let request = Request::get("https://localhost/head")
                 .body(Full::new(Bytes::new()))
                 .unwrap();
-            sender
-                .send_request(request)
-                .await
-                .unwrap()
-                .into_body()
-                .collect()
-                .await
-                .unwrap()
-                .to_bytes()
+            body_of(sender.send_request(request).await.unwrap()).await
         } else {
             let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.unwrap();
             let mut driver = JoinSet::new();
@@ -243,15 +236,7 @@ async fn tls_offers_both_protocols_by_alpn() {
                 .header("host", "localhost")
                 .body(Empty::<Bytes>::new())
                 .unwrap();
-            sender
-                .send_request(request)
-                .await
-                .unwrap()
-                .into_body()
-                .collect()
-                .await
-                .unwrap()
-                .to_bytes()
+            body_of(sender.send_request(request).await.unwrap()).await
         };
         let seen = String::from_utf8(answer.to_vec()).unwrap().to_lowercase();
         assert!(seen.contains("x-forwarded-proto: https"), "{seen}");

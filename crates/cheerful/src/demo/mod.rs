@@ -4,12 +4,14 @@
 mod load;
 mod server;
 mod show;
-mod signals;
 mod table;
 
 use std::{path::PathBuf, time::Duration};
 
-use crate::exit::Failure;
+use crate::{
+    exit::Failure,
+    signals::{Asked, Signals},
+};
 
 /// The flags of `cheerful demo`.
 #[derive(Clone, Debug, clap::Args)]
@@ -78,15 +80,15 @@ pub(crate) fn run(args: &DemoArgs) -> Result<(), Failure> {
         .map_err(|error| Failure::later(format_args!("the demo cannot start: {error}")))?;
     runtime.block_on(async {
         let program = own_program()?;
-        let mut signals = signals::Signals::new()
+        let mut signals = Signals::new()
             .map_err(|error| Failure::later(format_args!("signals cannot be heard: {error}")))?;
         let mut server = tokio::select! {
             server = server::Server::start(&program, &pace) => server?,
-            asked = signals.next() => return Err(asked),
+            asked = signals.next() => return Err(stopped_by(asked)),
         };
         let shown = tokio::select! {
             shown = show::show(&server, &pace) => shown,
-            asked = signals.next() => Err(asked),
+            asked = signals.next() => Err(stopped_by(asked)),
         };
         // Whatever was seen, nothing is left behind; who asks again does not wait for it.
         tokio::select! {
@@ -95,9 +97,16 @@ pub(crate) fn run(args: &DemoArgs) -> Result<(), Failure> {
                 stopped?;
                 table::print(&seen)
             }
-            asked = signals.next() => Err(asked),
+            asked = signals.next() => Err(stopped_by(asked)),
         }
     })
+}
+
+fn stopped_by(asked: Asked) -> Failure {
+    Failure {
+        exit_code: asked.exit_code(),
+        message: "stopped".to_owned(),
+    }
 }
 
 fn own_program() -> Result<PathBuf, Failure> {

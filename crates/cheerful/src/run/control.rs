@@ -7,13 +7,13 @@ use tokio::{task::JoinSet, time::MissedTickBehavior};
 use super::{
     RunOptions, Source, revisions,
     serve::Serving,
-    signals::{Asked, Signals},
     systemd,
     watch::{Stamp, Watch},
 };
 use crate::{
     api::Readiness,
     exit::Failure,
+    signals::{Asked, Signals},
     site::{Ended, Site, Spec},
 };
 
@@ -55,8 +55,8 @@ impl Control {
         loop {
             tokio::select! {
                 asked = self.signals.next() => match asked {
-                    Asked::End => return Why::Asked,
-                    Asked::Reload => {
+                    Asked::Interrupt | Asked::Terminate => return Why::Asked,
+                    Asked::HangUp => {
                         let restart = matches!(self.options.source, Source::Command(_));
                         if let Err(ended) = self.reload(restart).await {
                             return Why::Failed(ended.to_string());
@@ -167,7 +167,7 @@ fn log_end(ended: io::Result<()>) {
 }
 
 async fn end_asked(signals: &mut Signals) {
-    while signals.next().await != Asked::End {}
+    while signals.next().await == Asked::HangUp {}
 }
 
 /// Kills every process, and ends as a shell says it of a program that SIGINT ended. The person knows why.

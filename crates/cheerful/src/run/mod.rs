@@ -7,7 +7,6 @@ mod options;
 mod output;
 mod revisions;
 mod serve;
-mod signals;
 mod systemd;
 mod tls;
 mod watch;

@@ -19,13 +19,13 @@ use super::{
     listen::{Door, bind},
     output, revisions,
     serve::Serving,
-    signals::Signals,
     systemd, tls,
 };
 use crate::{
     api::{Api, ApiSocket, Readiness, serve},
     exit::Failure,
     instance,
+    signals::Signals,
     site::{Site, Spec},
 };
 

@@ -13,13 +13,14 @@ use std::{
 
 use cheerful_autoscaler::RevisionView;
 use ratatui::crossterm::event::{self, Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
-use tokio::signal::unix::{SignalKind, signal};
 
 use self::table::{Table, Wish};
 use crate::{
     api::Client,
     exit::{Failure, print},
-    instance, logs, words,
+    instance, logs,
+    signals::Signals,
+    words,
 };
 
 /// Between two readings of the API.
@@ -131,11 +132,7 @@ fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
 
 /// Reads the API until nobody listens, or a signal asks to end.
 async fn watch(client: Client, news: SyncSender<News>) {
-    let (Ok(mut interrupt), Ok(mut terminate), Ok(mut hang_up)) = (
-        signal(SignalKind::interrupt()),
-        signal(SignalKind::terminate()),
-        signal(SignalKind::hangup()),
-    ) else {
+    let Ok(mut signals) = Signals::new() else {
         news.send(News::End).ok();
         return;
     };
@@ -145,9 +142,7 @@ async fn watch(client: Client, news: SyncSender<News>) {
         }
         tokio::select! {
             () = tokio::time::sleep(EVERY) => {}
-            _ = interrupt.recv() => { news.send(News::End).ok(); }
-            _ = terminate.recv() => { news.send(News::End).ok(); }
-            _ = hang_up.recv() => { news.send(News::End).ok(); }
+            _ = signals.next() => { news.send(News::End).ok(); }
         }
     }
 }
