@@ -8,6 +8,7 @@ use clap::{
 use clap_complete::Shell;
 
 use crate::{
+    cluster::{autoscaler, controller, gateway, inject, manifests, queue, uninstall},
     demo,
     exit::{self, Failure},
     explain, generated, logs, replay, run, sample, top, version,
@@ -86,6 +87,27 @@ enum Command {
         /// The folder they go to; absent: the main page goes to stdout
         dir: Option<PathBuf>,
     },
+    /// Print what is applied to a cluster
+    #[command(after_help = "Example: cheerful manifests install | kubectl apply -f -")]
+    Manifests(manifests::ManifestsArgs),
+    /// Add the queue to the manifest of a workload
+    #[command(after_help = "Example: cheerful inject -f shop.yaml | kubectl apply -f -")]
+    Inject(inject::InjectArgs),
+    /// Take cheerful out of a cluster, and leave every workload running
+    #[command(after_help = "Example: cheerful uninstall --dry-run")]
+    Uninstall(uninstall::UninstallArgs),
+    /// In a pod: stand before the app, and report
+    #[command(after_help = "Started by what the controller makes; see docs/kubernetes.md")]
+    Queue(queue::QueueArgs),
+    /// In a cluster: hold requests while there is no replica
+    #[command(after_help = "Started by what `cheerful manifests install` prints")]
+    Gateway(gateway::GatewayArgs),
+    /// In a cluster: decide how many replicas there are
+    #[command(after_help = "Started by what `cheerful manifests install` prints")]
+    Autoscaler(Box<autoscaler::AutoscalerArgs>),
+    /// In a cluster: turn Revisions into Deployments and Services
+    #[command(after_help = "Started by what `cheerful manifests install` prints")]
+    Controller(controller::ControllerArgs),
     /// A small HTTP service to try things on
     #[command(
         hide = true,
@@ -113,6 +135,13 @@ impl Command {
             Self::Version => version::run(),
             Self::Completions { shell } => generated::completions(shell),
             Self::Man { dir } => generated::man(dir.as_deref()),
+            Self::Manifests(args) => manifests::run(args),
+            Self::Inject(args) => inject::run(args),
+            Self::Uninstall(args) => uninstall::run(args),
+            Self::Queue(args) => queue::run(args),
+            Self::Gateway(args) => gateway::run(args),
+            Self::Autoscaler(args) => autoscaler::run(*args),
+            Self::Controller(args) => controller::run(args),
             Self::Sample(args) => sample::run(&args),
             Self::Warden { run } => cheerful_processes::watch_over(&run).map_err(Failure::later),
         }

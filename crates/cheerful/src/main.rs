@@ -2,6 +2,7 @@
 //! The command line: one subcommand per role.
 mod api;
 mod cli;
+mod cluster;
 mod demo;
 mod exit;
 mod explain;

@@ -4,6 +4,7 @@
 //! [`load`] gives the [`Revision`]s of a manifest, or everything that is wrong in it at once.
 mod check;
 mod choices;
+mod cluster;
 mod documents;
 mod duration;
 mod load;
@@ -19,6 +20,9 @@ mod settings;
 mod yaml;
 
 pub use choices::{BurstCapacityText, ConcurrencyText, PausedText, TargetText};
+pub use cluster::{
+    AutoscalerChoice, AutoscalerMode, AutoscalerSpec, QueueSpec, ReportTransport, ScaleTargetRef,
+};
 pub use duration::{DurationText, NotADuration};
 pub use load::{MAX_DOCUMENT_BYTES, MAX_DOCUMENTS, MAX_SOURCE_BYTES, load, load_file};
 pub use problem::{DocumentProblem, ManifestErrors, Problem};

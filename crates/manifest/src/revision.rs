@@ -5,7 +5,7 @@ use cheerful_scaling::{Concurrency, Invalid, Scaling, Settings};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{ConcurrencyText, DurationText, ScalingSpec};
+use crate::{AutoscalerChoice, ConcurrencyText, DurationText, QueueSpec, ScalingSpec};
 
 /// The version of the vocabulary.
 pub const API_VERSION: &str = "cheerful.dev/v1alpha1";
@@ -88,6 +88,18 @@ pub struct Spec {
     pub hold: Hold,
     /// Which requests wake a replica and which count as load. Left out: all.
     pub waking: Waking,
+    /// In a cluster, in place of `command`: the pod of each replica, all that Kubernetes lets one set on a pod.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub template: Option<serde_json::Value>,
+    /// In a cluster: which autoscaler scales it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("default" = "shared"))]
+    pub autoscaler: Option<AutoscalerChoice>,
+    /// In a cluster: the queue's container in each pod.
+    pub queue: QueueSpec,
+    /// In a cluster: the count that was wanted last, as the autoscaler writes it, so that `/scale` can be read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub replicas: Option<u32>,
 }
 
 /// Which requests fit: those for the host and below the path prefix, where given. At least one is given.

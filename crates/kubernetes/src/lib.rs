@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The platform Kubernetes: custom resources, the controller, the autoscaler's way to pods and scales, and the gateway's
+//! way to its replicas.
+//!
+//! Each part is a pure machine (specification in, objects or actions out) and a shell that talks to the API server.
+//! [`names`] has every label, annotation, port and object name that two parts share.
+pub mod names;
+pub mod resources;
+
+mod route;
+
+pub use route::RouteConfig;

@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: Apache-2.0
+use std::borrow::Cow;
+
+use cheerful_manifest::Spec;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, ObjectMeta, Time};
+use kube::{Resource, core::NamespaceResourceScope};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::names;
+
+/// A Revision in a cluster. Its specification is the manifest's, with `template`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+#[allow(missing_docs)]
+pub struct Revision {
+    pub api_version: String,
+    pub kind: String,
+    pub metadata: ObjectMeta,
+    pub spec: Spec,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub status: Option<RevisionStatus>,
+}
+
+/// What is. The controller owns `conditions`, `observedGeneration`, `selector`, `hosts` and `path`; the autoscaler owns
+/// `replicas` and `scale`. Each applies its own part with its own field manager.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct RevisionStatus {
+    /// The generation of the specification that the conditions speak of.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub observed_generation: Option<i64>,
+    /// `Ready` (requests are answered, be it after a start from zero), `TemplateAccepted` (the Deployment was taken and
+    /// its pods can start), `Routed` (the public Service leads somewhere).
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
+    pub conditions: Vec<Condition>,
+    /// The label selector of the pods, as text.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub selector: Option<String>,
+    /// The host names by which the gateway knows it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub hosts: Vec<String>,
+    /// The way of a request, as the public Service has it now.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub path: Option<PathStatus>,
+    /// Replicas that are there: ready and starting.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub replicas: Option<i32>,
+    /// What the autoscaler sees and wants.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scale: Option<ScaleStatus>,
+}
+
+/// The way of a request, as the public Service has it now.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PathStatus {
+    /// Where the Service leads.
+    pub now: PathNow,
+    /// Since when.
+    pub since: Time,
+}
+
+/// Where a Service leads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum PathNow {
+    /// Through the gateway alone.
+    Gateway,
+    /// Straight to the pods, and for a grace period still through the gateway too.
+    Both,
+    /// Straight to the pods.
+    Pods,
+}
+
+/// What the autoscaler sees and wants.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct ScaleStatus {
+    /// Replicas that answer.
+    pub ready: i32,
+    /// Replicas on their way.
+    pub starting: i32,
+    /// Replicas wanted.
+    pub wanted: i32,
+    /// `stable`, `panic`, `paused`, `zero`, `shadow`.
+    pub mode: String,
+    /// The sentence of the last decision that changed something.
+    pub reason: String,
+    /// When that decision was made.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub since: Option<Time>,
+    /// Which way requests should go.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub path: Option<WantedPath>,
+    /// The autoscaler's pod that decides.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
+}
+
+/// Which way requests should go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum WantedPath {
+    /// Through the gateway: there is no replica, or too little to spare.
+    Gateway,
+    /// Straight to the pods.
+    Pods,
+}
+
+impl Resource for Revision {
+    type DynamicType = ();
+    type Scope = NamespaceResourceScope;
+
+    fn kind((): &()) -> Cow<'_, str> {
+        cheerful_manifest::KIND.into()
+    }
+    fn group((): &()) -> Cow<'_, str> {
+        names::GROUP.into()
+    }
+    fn version((): &()) -> Cow<'_, str> {
+        names::VERSION.into()
+    }
+    fn plural((): &()) -> Cow<'_, str> {
+        "revisions".into()
+    }
+    fn meta(&self) -> &ObjectMeta {
+        &self.metadata
+    }
+    fn meta_mut(&mut self) -> &mut ObjectMeta {
+        &mut self.metadata
+    }
+}

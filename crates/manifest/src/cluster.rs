@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The fields that are acted on in a cluster only.
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Which autoscaler scales a revision in a cluster.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum AutoscalerChoice {
+    /// The one that serves all revisions.
+    #[default]
+    Shared,
+    /// One of its own, in the revision's namespace.
+    Dedicated,
+}
+
+/// How reports travel from a pod to the autoscaler.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum ReportTransport {
+    /// A gRPC stream over HTTP/2.
+    #[default]
+    Grpc,
+    /// A WebSocket, where HTTP/2 cannot pass.
+    Websocket,
+}
+
+/// The queue's container in each pod.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+pub struct QueueSpec {
+    /// What it asks of the node: `cpu` and `memory` as Kubernetes writes them. Default: 10m and 16Mi.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub requests: BTreeMap<String, String>,
+    /// What it may take at most. Default: no cpu limit, 64Mi of memory.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub limits: BTreeMap<String, String>,
+    /// How its reports travel.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("default" = "grpc"))]
+    pub transport: Option<ReportTransport>,
+}
+
+/// Anything with a `/scale` subresource, in the namespace of the one who names it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+#[schemars(extend("required" = ["kind", "name"]))]
+pub struct ScaleTargetRef {
+    /// Its API version. Default: `apps/v1`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub api_version: Option<String>,
+    /// Its kind: `Deployment`, `StatefulSet`, or any other that can be scaled.
+    pub kind: String,
+    /// Its name.
+    pub name: String,
+}
+
+/// What an autoscaler does with its decisions.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum AutoscalerMode {
+    /// It scales.
+    #[default]
+    Active,
+    /// It decides and explains, and writes nothing.
+    Shadow,
+}
+
+/// What scales a workload that somebody else owns: the `spec` of the kind `Autoscaler`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+#[schemars(extend("required" = ["scaleTargetRef"]))]
+pub struct AutoscalerSpec {
+    /// What is scaled. Its pods have the queue that `cheerful inject` adds.
+    pub scale_target_ref: ScaleTargetRef,
+    /// Whether decisions are written.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("default" = "Active"))]
+    pub mode: Option<AutoscalerMode>,
+    /// How many requests one replica may have in flight, as its queue was told by `cheerful inject`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("default" = "multi"))]
+    pub concurrency: Option<crate::ConcurrencyText>,
+    /// How the number of replicas follows the requests in flight.
+    pub scaling: crate::ScalingSpec,
+    /// The count that was wanted last, as the autoscaler writes it, so that `/scale` can be read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub replicas: Option<u32>,
+}

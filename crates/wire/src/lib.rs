@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+//! How a report travels: versioned protobuf messages over a gRPC stream, or the same messages as WebSocket frames.
+//!
+//! [`Link`] is the end at a queue or gateway, [`serve`] the end at the autoscaler. Neither knows what a decision is.
+mod link;
+mod message;
+mod server;
+mod tls;
+
+pub use link::{Link, LinkConfig, LinkMetrics, Transport};
+pub use message::{
+    Downward, Hello, Holding, Pace, Replica, ReplicaReport, Upward, VERSION, Who, Workload,
+    WorkloadKind,
+};
+pub use server::{Admit, Refusal, ServerConfig, ServerMetrics, Session, serve};
+pub use tls::{ServerTls, TlsError};
+
+/// What the protobuf file says.
+#[allow(missing_docs, unreachable_pub, unused_qualifications, clippy::all, clippy::use_self)]
+pub(crate) mod proto {
+    tonic::include_proto!("cheerful.wire.v1");
+}
