@@ -15,6 +15,6 @@ mod task;
 
 pub use explain::{DecisionLine, RevisionView};
 pub use metrics::{Metrics, ScaleLatency};
-pub use platform::{Platform, ScaleError};
+pub use platform::{Platform, ScaleError, ScaleErrorKind};
 pub use replay::{Difference, ReplayError, ReplaySummary, replay};
 pub use service::{Autoscaler, AutoscalerConfig, Input, Stopped};

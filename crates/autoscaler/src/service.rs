@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use cheerful_scaling::{Holding, Observation, Report, Scaling, Start};
+use cheerful_scaling::{Holding, Moment, Observation, Report, Scaling, Start};
 use tokio::{
     runtime::Handle,
     sync::{broadcast, mpsc, oneshot},
@@ -65,6 +65,13 @@ pub enum Input {
     Report(Report),
     Holding(Holding),
     Observation(Observation),
+    /// What the platform has as the wanted count, whoever wrote it: another than the last decision's is put right with
+    /// the next.
+    Written {
+        replicas: u32,
+    },
+    /// The way to write is free from now on: it is decided at once.
+    Decide,
     /// A held request woke it: for `explain`. Over 200 characters are cut.
     Woken {
         by: String,
@@ -86,6 +93,7 @@ pub struct Autoscaler {
     inbox: mpsc::Sender<Message>,
     decisions: broadcast::Sender<(String, DecisionLine)>,
     dropped: Arc<AtomicU64>,
+    origin: Instant,
 }
 
 #[allow(clippy::missing_errors_doc)]
@@ -117,16 +125,24 @@ impl Autoscaler {
     ) -> (Self, JoinHandle<()>) {
         let (inbox, messages) = mpsc::channel(INPUTS);
         let (decisions, _) = broadcast::channel(FOLLOWED);
-        let task = Task::new(platform, recorder, decisions.clone());
+        let origin = Instant::now();
+        let task = Task::new(platform, recorder, decisions.clone(), origin);
         let running = runtime.spawn(task.run(tick, messages));
         (
             Self {
                 inbox,
                 decisions,
                 dropped: Arc::default(),
+                origin,
             },
             running,
         )
+    }
+
+    /// The moment that it is now: those of an [`Observation`] count from the same origin.
+    #[must_use]
+    pub fn now(&self) -> Moment {
+        Moment::ZERO.plus(self.origin.elapsed())
     }
 
     /// Hands an input over; never waits. When the bounded channel (32,768) is full it is dropped and counted: right

@@ -14,7 +14,7 @@ use tokio::{
 };
 
 use crate::{
-    DecisionLine, Input, Metrics, Platform, RevisionView,
+    DecisionLine, Input, Metrics, Platform, RevisionView, ScaleErrorKind,
     machine::{Action, Call, Event, Machine, Name, Outcome},
     recording::Recorder,
 };
@@ -53,6 +53,7 @@ impl<P: Platform> Task<P> {
         platform: Arc<P>,
         recorder: Option<Recorder>,
         decisions: broadcast::Sender<(String, DecisionLine)>,
+        origin: Instant,
     ) -> Self {
         let since_1970 = SystemTime::now()
             .duration_since(UNIX_EPOCH)
@@ -65,7 +66,7 @@ impl<P: Platform> Task<P> {
             decisions,
             calls: JoinSet::new(),
             under_way: BTreeMap::new(),
-            origin: Instant::now(),
+            origin,
         }
     }
 
@@ -142,6 +143,9 @@ impl<P: Platform> Task<P> {
             Action::BurstThreshold { revision, requests } => {
                 self.platform.burst_threshold(&revision, requests);
             }
+            Action::Decided { revision, decision } => {
+                self.platform.decided(&revision, &decision);
+            }
             Action::Record(line) => {
                 if let Some(recorder) = &mut self.recorder {
                     recorder.record(line);
@@ -173,6 +177,7 @@ impl<P: Platform> Task<P> {
             let scale = platform.scale(&call.revision, call.replicas);
             let outcome = match timeout_at(deadline, scale).await {
                 Ok(Ok(())) => Outcome::Done,
+                Ok(Err(error)) if error.kind == ScaleErrorKind::Withheld => Outcome::Withheld,
                 Ok(Err(error)) => Outcome::Failed(error.why),
                 Err(_) => Outcome::GaveUp,
             };

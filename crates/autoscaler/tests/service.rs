@@ -10,7 +10,7 @@ use std::{
 };
 
 use cheerful_autoscaler::{
-    Autoscaler, AutoscalerConfig, Input, Platform, ScaleError, Stopped, replay,
+    Autoscaler, AutoscalerConfig, Input, Platform, ScaleError, ScaleErrorKind, Stopped, replay,
 };
 use cheerful_scaling::{Holding, Observation, Report, Scaling, Settings, Start, Target};
 use tokio::time::{Instant, sleep};
@@ -66,6 +66,7 @@ impl Platform for Fake {
         match answer {
             Answer::Takes => Ok(()),
             Answer::Refuses => Err(ScaleError {
+                kind: ScaleErrorKind::Failed,
                 revision: revision.to_owned(),
                 replicas,
                 why: "no room".to_owned(),

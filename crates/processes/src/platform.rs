@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 use std::{io, sync::Arc, time::Duration};
 
-use cheerful_autoscaler::{Platform, ScaleError};
+use cheerful_autoscaler::{Platform, ScaleError, ScaleErrorKind};
 use cheerful_scaling::Observation;
 use tokio::{
     runtime::Handle,
@@ -169,6 +169,7 @@ impl Platform for Processes {
             .await;
         let taken = asked.unwrap_or_else(|| Err("the processes have been shut down".to_owned()));
         taken.map_err(|why| ScaleError {
+            kind: ScaleErrorKind::Failed,
             revision: revision.to_owned(),
             replicas,
             why,

@@ -35,6 +35,8 @@ pub enum SerializerEvent {
     Done { request: u64 },
     /// The request of that number failed.
     Failed { request: u64 },
+    /// The platform has this as the wish, whoever wrote it. While a request is under way it says nothing.
+    Written { replicas: u32 },
     /// Time passed.
     Tick,
 }
@@ -76,6 +78,12 @@ impl Serializer {
                     self.next = Some(failed.replicas);
                     return SerializerAction::Rest;
                 }
+            }
+            SerializerEvent::Written { replicas } => {
+                if self.under_way.is_none() {
+                    self.written = Some(replicas);
+                }
+                return SerializerAction::Rest;
             }
             SerializerEvent::Tick => {}
         }
@@ -188,6 +196,22 @@ mod tests {
             sent(2, 7, 11)
         );
         assert_eq!(serializer.under_way(), Some(7));
+    }
+
+    #[test]
+    fn what_another_wrote_is_put_right_by_the_next_wish() {
+        let written = |replicas| SerializerEvent::Written { replicas };
+        let mut serializer = Serializer::default();
+        assert_eq!(serializer.step(written(3), at(0)), Rest);
+        assert_eq!(serializer.step(Wanted { replicas: 3 }, at(0)), Rest);
+        assert_eq!(serializer.step(written(7), at(1)), Rest);
+        assert_eq!(
+            serializer.step(Wanted { replicas: 3 }, at(2)),
+            sent(0, 3, 2)
+        );
+        assert_eq!(serializer.step(written(7), at(2)), Rest);
+        assert_eq!(serializer.step(Done { request: 0 }, at(3)), Rest);
+        assert_eq!(serializer.step(Wanted { replicas: 3 }, at(4)), Rest);
     }
 
     #[test]

@@ -16,7 +16,13 @@ pub use server::{Admit, Refusal, ServerConfig, ServerMetrics, Session, serve};
 pub use tls::{ServerTls, TlsError};
 
 /// What the protobuf file says.
-#[allow(missing_docs, unreachable_pub, unused_qualifications, clippy::all, clippy::use_self)]
+#[allow(
+    missing_docs,
+    unreachable_pub,
+    unused_qualifications,
+    clippy::all,
+    clippy::use_self
+)]
 pub(crate) mod proto {
     tonic::include_proto!("cheerful.wire.v1");
 }

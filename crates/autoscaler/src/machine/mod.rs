@@ -13,7 +13,7 @@ use std::{
     sync::Arc,
 };
 
-use cheerful_scaling::{Moment, Scaling, Start};
+use cheerful_scaling::{Decision, Moment, Scaling, Start};
 
 use crate::{DecisionLine, Input, Metrics, RevisionView, recording::Line};
 use revision::RevisionState;
@@ -54,6 +54,8 @@ pub(crate) struct Call {
 pub(crate) enum Outcome {
     Done,
     Failed(String),
+    /// It is not ours to write now.
+    Withheld,
     /// There was no answer by the deadline.
     GaveUp,
 }
@@ -67,6 +69,8 @@ pub(crate) enum Action {
     GiveUp(Name),
     /// Tell the platform.
     BurstThreshold { revision: Name, requests: f64 },
+    /// Tell the platform.
+    Decided { revision: Name, decision: Decision },
     /// Put it in the recording.
     Record(Line),
     /// Tell who follows.

@@ -108,6 +108,17 @@ impl RevisionState {
                 self.decide(now, None, desk);
                 return true;
             }
+            Input::Written { replicas } => {
+                let action = self
+                    .serializer
+                    .step(SerializerEvent::Written { replicas }, now);
+                self.send(action, None, desk);
+                return true;
+            }
+            Input::Decide => {
+                self.decide(now, None, desk);
+                return true;
+            }
             Input::Woken { by } => {
                 self.woken = Some((cut(&by), now));
                 return false;
@@ -142,6 +153,10 @@ impl RevisionState {
             (true, Mode::Panic) => &mut desk.metrics.decisions_panic,
         };
         *counter += 1;
+        desk.actions.push(Action::Decided {
+            revision: Arc::clone(&self.name),
+            decision,
+        });
         if self.journal.add(decision) {
             let line = journal::line(&decision, 1, desk.origin_unix_millis);
             desk.actions.push(Action::Follow {
@@ -183,6 +198,7 @@ impl RevisionState {
                 self.fails(call, &why, desk);
                 SerializerEvent::Failed { request }
             }
+            Outcome::Withheld => SerializerEvent::Failed { request },
             Outcome::GaveUp => {
                 desk.metrics.scales_given_up += 1;
                 self.fails(call, "no answer within 5 s", desk);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 use std::sync::Arc;
 
-use cheerful_autoscaler::{Platform, ScaleError};
+use cheerful_autoscaler::{Platform, ScaleError, ScaleErrorKind};
 use cheerful_gateway::Gateway;
 use tokio::sync::mpsc;
 
@@ -25,6 +25,7 @@ impl Platform for SitePlatform {
             .send(Order::Event(wanted))
             .await
             .map_err(|_| ScaleError {
+                kind: ScaleErrorKind::Failed,
                 revision: revision.to_owned(),
                 replicas,
                 why: "the site has ended".to_owned(),
