@@ -45,6 +45,9 @@ pub(crate) struct Connection<C: Choose> {
 const LINGER_BYTES: u64 = 1024 * 1024;
 const LINGER: Duration = Duration::from_secs(1);
 
+/// How long an HTTP/2 connection may stay that came after the end was announced.
+const LATE: Duration = Duration::from_secs(1);
+
 impl<C: Choose> Connection<C> {
     pub(crate) async fn run(self, accepted: Accepted) {
         let begin = timeout(self.config.head_timeout, begin(accepted));
@@ -77,7 +80,15 @@ impl<C: Choose> Connection<C> {
         let socket = Socket::new(transport, Arc::clone(&client), framing, first);
         let service = {
             let client = Arc::clone(&client);
-            service_fn(move |request| exchange(Arc::clone(&choose), Arc::clone(&client), request))
+            let drain = drain.clone();
+            service_fn(move |request| {
+                exchange(
+                    Arc::clone(&choose),
+                    Arc::clone(&client),
+                    drain.clone(),
+                    request,
+                )
+            })
         };
         let mut connection = http1::Builder::new()
             .max_buf_size(config.max_head_bytes + 64 * 1024)
@@ -137,8 +148,15 @@ impl<C: Choose> Connection<C> {
             ..
         } = self;
         let socket = Socket::new(transport, Arc::clone(&client), Framing::open(), first);
-        let service =
-            service_fn(move |request| exchange(Arc::clone(&choose), Arc::clone(&client), request));
+        let told = drain.clone();
+        let service = service_fn(move |request| {
+            exchange(
+                Arc::clone(&choose),
+                Arc::clone(&client),
+                told.clone(),
+                request,
+            )
+        });
         let streams = Tasks::default();
         let header_bytes = u32::try_from(config.max_head_bytes).unwrap_or(u32::MAX);
         let mut connection = pin!(
@@ -153,10 +171,24 @@ impl<C: Choose> Connection<C> {
                 connection.as_mut().graceful_shutdown();
                 connection.await
             }
+            () = go_away(&drain) => {
+                connection.as_mut().graceful_shutdown();
+                connection.await
+            }
         };
         if let Err(error) = ended {
             tracing::debug!(%error, "HTTP/2 connection of a client ended");
         }
+    }
+}
+
+/// Ends when an HTTP/2 client should be told to go away. One that came after the end was announced has its first
+/// requests answered before.
+async fn go_away(drain: &Drain) {
+    let late = drain.is_announced();
+    drain.announced().await;
+    if late {
+        sleep(LATE).await;
     }
 }
 

@@ -8,8 +8,8 @@ use std::{
 };
 
 use http::{
-    Method, Request, Response, StatusCode, Uri, Version,
-    header::{HOST, UPGRADE},
+    HeaderValue, Method, Request, Response, StatusCode, Uri, Version,
+    header::{CONNECTION, HOST, UPGRADE},
     request::Parts,
 };
 use hyper::{
@@ -19,7 +19,7 @@ use hyper::{
 use tokio::time::Instant;
 
 use crate::{
-    answer,
+    Drain, answer,
     body::{Held, RequestBody, ResponseBody, Upload},
     choose::{Answer, Attempt, Choose, Failure, Place},
     client::{Busy, Client, Upgrade},
@@ -35,6 +35,7 @@ use crate::{
 pub(crate) async fn exchange<C: Choose>(
     choose: Arc<C>,
     client: Arc<Client>,
+    drain: Drain,
     mut request: Request<Incoming>,
 ) -> Result<Response<ResponseBody<C::Place>>, Infallible> {
     if let Some(refusal) = client.call() {
@@ -51,6 +52,7 @@ pub(crate) async fn exchange<C: Choose>(
     let upload = (!body.is_end_stream()).then(|| Upload::new(body));
     let begun = Instant::now();
     let asked = switch.is_some();
+    let one_at_a_time = parts.version != Version::HTTP_2;
     let upgrade = switch.filter(|_| headers::asks_upgrade(&parts));
     let busy = Busy::new(&client);
     let exchange = Exchange {
@@ -63,9 +65,15 @@ pub(crate) async fn exchange<C: Choose>(
         busy,
     };
     let client = Arc::clone(&exchange.client);
-    let response = exchange.run().await.unwrap_or_else(answer::respond);
-    if asked && response.status() != StatusCode::SWITCHING_PROTOCOLS {
+    let mut response = exchange.run().await.unwrap_or_else(answer::respond);
+    let switched = response.status() == StatusCode::SWITCHING_PROTOCOLS;
+    if asked && !switched {
         client.decide_upgrade(Upgrade::Declined);
+    }
+    if one_at_a_time && !switched && drain.is_announced() {
+        response
+            .headers_mut()
+            .insert(CONNECTION, HeaderValue::from_static("close"));
     }
     Ok(response)
 }

@@ -54,3 +54,37 @@ async fn an_idle_server_ends_at_once() {
     hop.drain.begin();
     hop.ended().await;
 }
+
+#[tokio::test]
+async fn when_the_end_is_announced_all_are_served_and_told_to_leave() {
+    let app = App::start().await;
+    let hop = Hop::to(app.address()).await;
+    let mut idle = Peer::connect(hop.address).await;
+    idle.send("GET /x HTTP/1.1\r\nHost: a\r\n\r\n").await;
+    assert_eq!(idle.reply().await.header("connection"), None);
+
+    hop.drain.announce(true);
+    // An idle connection is not closed under a request that may be on its way.
+    idle.send("GET /y HTTP/1.1\r\nHost: a\r\n\r\n").await;
+    let reply = idle.reply().await;
+    assert_eq!(
+        (reply.status, reply.header("connection")),
+        (200, Some("close"))
+    );
+    assert!(idle.is_closed().await);
+    let mut late = Peer::connect(hop.address).await;
+    late.send("GET /z HTTP/1.1\r\nHost: a\r\n\r\n").await;
+    let reply = late.reply().await;
+    assert_eq!(
+        (reply.status, reply.header("connection")),
+        (200, Some("close"))
+    );
+    assert!(late.is_closed().await);
+
+    hop.drain.announce(false);
+    let mut again = Peer::connect(hop.address).await;
+    again.send("GET /x HTTP/1.1\r\nHost: a\r\n\r\n").await;
+    assert_eq!(again.reply().await.header("connection"), None);
+    hop.drain.begin();
+    hop.ended().await;
+}
