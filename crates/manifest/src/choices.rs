@@ -8,6 +8,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::scalar::Scalar;
 
+/// A number with a fraction as text: what stands in a cluster for the number, where a field takes a word or a whole number.
+pub const DECIMAL: &str = "^[0-9]{1,10}([.][0-9]{1,20})?$";
+
+const PAUSED: &str =
+    "should be true, false, or a whole number from 0: the count of replicas to hold";
+
 /// Makes a type that is written as a word or a number out of one of `scaling`'s.
 macro_rules! choice {
     ($(#[$doc:meta])* $name:ident($inner:ty), schema $schema:tt) => {
@@ -33,7 +39,7 @@ macro_rules! choice {
 choice! {
     /// `auto`, or requests in flight per replica.
     TargetText(Target),
-    schema {"oneOf": [{"const": "auto"}, {"type": "number", "minimum": 0.01}]}
+    schema {"oneOf": [{"const": "auto"}, {"type": "number", "minimum": 0.01}, {"type": "string", "pattern": DECIMAL}]}
 }
 choice! {
     /// `single`, `multi`, or a hard limit per replica.
@@ -43,7 +49,7 @@ choice! {
 choice! {
     /// `auto`, a number of requests in flight, or -1: always in the path.
     BurstCapacityText(BurstCapacity),
-    schema {"oneOf": [{"const": "auto"}, {"const": -1}, {"type": "number", "minimum": 0}]}
+    schema {"oneOf": [{"const": "auto"}, {"const": -1}, {"type": "number", "minimum": 0}, {"type": "string", "pattern": DECIMAL}]}
 }
 choice! {
     /// `true`, `false`, or the count of replicas to hold.
@@ -69,7 +75,7 @@ impl From<TargetText> for Scalar {
     fn from(TargetText(target): TargetText) -> Self {
         match target {
             Target::Auto => Self::Text("auto".to_owned()),
-            Target::PerReplica(number) => Self::Number(number),
+            Target::PerReplica(number) => written(number),
         }
     }
 }
@@ -118,7 +124,7 @@ impl From<BurstCapacityText> for Scalar {
     fn from(BurstCapacityText(capacity): BurstCapacityText) -> Self {
         match capacity {
             BurstCapacity::Auto => Self::Text("auto".to_owned()),
-            BurstCapacity::Requests(number) => Self::Number(number),
+            BurstCapacity::Requests(number) => written(number),
             BurstCapacity::AlwaysInPath => Self::Whole(-1),
         }
     }
@@ -131,10 +137,14 @@ impl TryFrom<Scalar> for PausedText {
         match (&scalar, count(&scalar)) {
             (Scalar::Bool(false), _) => Ok(Self(Paused::No)),
             (Scalar::Bool(true), _) => Ok(Self(Paused::Present)),
+            (Scalar::Text(text), _) if text == "false" => Ok(Self(Paused::No)),
+            (Scalar::Text(text), _) if text == "true" => Ok(Self(Paused::Present)),
+            (Scalar::Text(text), _) if is_count(text) => text
+                .parse()
+                .map(|replicas| Self(Paused::At(replicas)))
+                .map_err(|_| PAUSED),
             (_, Some(replicas)) => Ok(Self(Paused::At(replicas))),
-            _ => Err(
-                "should be true, false, or a whole number from 0: the count of replicas to hold",
-            ),
+            _ => Err(PAUSED),
         }
     }
 }
@@ -157,8 +167,39 @@ fn number(scalar: &Scalar) -> Option<f64> {
     match scalar {
         Scalar::Whole(value) => Some(*value as f64),
         Scalar::Number(value) => Some(*value),
+        Scalar::Text(text) if is_decimal(text) => text.parse().ok(),
         Scalar::Bool(_) | Scalar::Text(_) => None,
     }
+}
+
+/// A number of requests as it is written: in a cluster a word or a number is either text or a whole number, so one with a
+/// fraction is text.
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "a number of so few digits that all are exact"
+)]
+fn written(number: f64) -> Scalar {
+    let text = number.to_string();
+    if number.fract() == 0.0 && number.abs() < 1e15 {
+        Scalar::Whole(number as i128)
+    } else if is_decimal(&text) {
+        Scalar::Text(text)
+    } else {
+        Scalar::Number(number)
+    }
+}
+
+/// Whether a text is as [`DECIMAL`] says.
+fn is_decimal(text: &str) -> bool {
+    let digits = |text: &str, most| {
+        (1..=most).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit())
+    };
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
+    digits(whole, 10) && digits(fraction, 20)
+}
+
+fn is_count(text: &str) -> bool {
+    (1..=9).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 fn count(scalar: &Scalar) -> Option<u32> {
@@ -191,16 +232,14 @@ mod tests {
     #[test]
     fn words_and_numbers_are_read_and_written() {
         both_ways(json!("auto"), TargetText(Target::Auto));
-        both_ways(json!(10.5), TargetText(Target::PerReplica(10.5)));
+        both_ways(json!("10.5"), TargetText(Target::PerReplica(10.5)));
+        both_ways(json!(10), TargetText(Target::PerReplica(10.0)));
         both_ways(json!("single"), ConcurrencyText(Concurrency::Single));
         both_ways(json!("multi"), ConcurrencyText(Concurrency::Multi));
         both_ways(json!(3), ConcurrencyText(Concurrency::Limit(3)));
         both_ways(json!("auto"), BurstCapacityText(BurstCapacity::Auto));
         both_ways(json!(-1), BurstCapacityText(BurstCapacity::AlwaysInPath));
-        both_ways(
-            json!(98.0),
-            BurstCapacityText(BurstCapacity::Requests(98.0)),
-        );
+        both_ways(json!(98), BurstCapacityText(BurstCapacity::Requests(98.0)));
         both_ways(json!(true), PausedText(Paused::Present));
         both_ways(json!(false), PausedText(Paused::No));
         both_ways(json!(7), PausedText(Paused::At(7)));
@@ -208,7 +247,13 @@ mod tests {
 
     #[test]
     fn the_rest_is_refused() {
-        for wrong in [json!("Auto"), json!(true), json!("10")] {
+        for wrong in [
+            json!("Auto"),
+            json!(true),
+            json!("1e3"),
+            json!("-1"),
+            json!("1."),
+        ] {
             assert!(
                 serde_json::from_value::<TargetText>(wrong.clone()).is_err(),
                 "{wrong}"

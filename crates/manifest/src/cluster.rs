@@ -2,8 +2,73 @@
 //! The fields that are acted on in a cluster only.
 use std::collections::BTreeMap;
 
+use cheerful_scaling::{Concurrency, Invalid, Scaling, Settings};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+
+use crate::{API_VERSION, ConcurrencyText, Metadata, ScalingSpec};
+
+/// Where a manifest is to be acted on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Platform {
+    /// Replicas are processes: `command`.
+    OneMachine,
+    /// Replicas are pods: `template`.
+    Cluster,
+}
+
+/// What scales a workload that somebody else owns, in a cluster.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+#[schemars(extend("required" = ["apiVersion", "kind", "metadata", "spec"]))]
+pub struct Autoscaler {
+    /// The version of this vocabulary: `cheerful.dev/v1alpha1`.
+    #[schemars(extend("const" = API_VERSION))]
+    pub api_version: String,
+    /// `Autoscaler`.
+    #[schemars(extend("const" = Autoscaler::KIND))]
+    pub kind: String,
+    /// What it is called.
+    pub metadata: Metadata,
+    /// What is scaled, and how.
+    pub spec: AutoscalerSpec,
+}
+
+impl Autoscaler {
+    /// The kind's name.
+    pub const KIND: &str = "Autoscaler";
+
+    /// Its name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.metadata.name
+    }
+
+    /// How it scales.
+    ///
+    /// # Errors
+    /// Every setting that is out of its bounds; none once it is checked.
+    pub fn scaling(&self) -> Result<Scaling, Vec<Invalid>> {
+        self.spec.resolve()
+    }
+}
+
+impl AutoscalerSpec {
+    /// The settings that it gives. Nothing holds requests for the workload while it is at zero, so it has one replica at
+    /// least.
+    ///
+    /// # Errors
+    /// Every setting that is out of its bounds; none once it is checked.
+    pub fn resolve(&self) -> Result<Scaling, Vec<Invalid>> {
+        self.scaling.resolve_over(Settings {
+            concurrency: self
+                .concurrency
+                .map_or(Concurrency::Multi, |ConcurrencyText(given)| given),
+            min: 1,
+            ..Settings::default()
+        })
+    }
+}
 
 /// Which autoscaler scales a revision in a cluster.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -31,7 +96,8 @@ pub enum ReportTransport {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub struct QueueSpec {
-    /// What it asks of the node: `cpu` and `memory` as Kubernetes writes them. Default: 10m and 16Mi.
+    /// What it asks of the node: `cpu`, `memory` and `ephemeral-storage`, each as text, such as 10m. Default: 10m of cpu
+    /// and 16Mi of memory.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub requests: BTreeMap<String, String>,
     /// What it may take at most. Default: no cpu limit, 64Mi of memory.
@@ -81,10 +147,11 @@ pub struct AutoscalerSpec {
     /// How many requests one replica may have in flight, as its queue was told by `cheerful inject`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("default" = "multi"))]
-    pub concurrency: Option<crate::ConcurrencyText>,
+    pub concurrency: Option<ConcurrencyText>,
     /// How the number of replicas follows the requests in flight.
-    pub scaling: crate::ScalingSpec,
-    /// The count that was wanted last, as the autoscaler writes it, so that `/scale` can be read.
+    pub scaling: ScalingSpec,
+    /// The count that was wanted last. The autoscaler writes it, so that `/scale` can be read; what another writes has no
+    /// effect on the scale (`scaling.paused` holds a count) and is written over.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub replicas: Option<u32>,
 }

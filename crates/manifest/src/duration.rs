@@ -15,16 +15,19 @@ pub struct DurationText(pub Duration);
 impl DurationText {
     /// The longest that can be written: 10,000 hours.
     pub const MAX: Duration = Duration::from_secs(10_000 * 3600);
+
+    /// What every duration looks like; not all that look so are short enough.
+    pub const PATTERN: &str = "^([0-9]{1,5}([.][0-9]{1,9})?h)?([0-9]{1,6}([.][0-9]{1,9})?m)?([0-9]{1,8}([.][0-9]{1,9})?s)?([0-9]{1,11}([.][0-9]{1,9})?ms)?([0-9]{1,14}([.][0-9]{1,9})?(us|µs))?$";
 }
 
-/// Each unit with its length in microseconds, the longest first.
-const UNITS: [(&str, u64); 6] = [
-    ("h", 3_600_000_000),
-    ("m", 60_000_000),
-    ("s", 1_000_000),
-    ("ms", 1_000),
-    ("us", 1),
-    ("µs", 1),
+/// Each unit with its length in microseconds and the digits of the longest duration in it, the longest first.
+const UNITS: [(&str, u64, usize); 6] = [
+    ("h", 3_600_000_000, 5),
+    ("m", 60_000_000, 6),
+    ("s", 1_000_000, 8),
+    ("ms", 1_000, 11),
+    ("us", 1, 14),
+    ("µs", 1, 14),
 ];
 
 const EXPECTED: &str = "should be a duration such as 60s, 1m30s, 250ms or 1h";
@@ -52,13 +55,13 @@ impl FromStr for DurationText {
             let (count, tail) = rest.split_at(digits);
             let end = tail.find(number).unwrap_or(tail.len());
             let (unit, tail) = tail.split_at(end);
-            let (index, length) = UNITS
+            let (index, (_, length, most_digits)) = UNITS
                 .iter()
                 .enumerate()
                 .skip(next_unit)
-                .find_map(|(index, (name, length))| (*name == unit).then_some((index, *length)))
+                .find(|(_, (name, ..))| *name == unit)
                 .ok_or_else(wrong)?;
-            let part = micros_of(count, length).ok_or_else(wrong)?;
+            let part = micros_of(count, *length, *most_digits).ok_or_else(wrong)?;
             micros = micros.checked_add(part).ok_or_else(wrong)?;
             (rest, next_unit) = (tail, index + 1);
         }
@@ -71,9 +74,9 @@ impl FromStr for DurationText {
 }
 
 /// `1.5` of a unit in microseconds, without floating point, so that what is written is what is read back.
-fn micros_of(count: &str, unit: u64) -> Option<u64> {
+fn micros_of(count: &str, unit: u64, most_digits: usize) -> Option<u64> {
     let (whole, fraction) = count.split_once('.').unwrap_or((count, "0"));
-    if whole.is_empty() || fraction.is_empty() || fraction.len() > 9 {
+    if whole.is_empty() || whole.len() > most_digits || fraction.is_empty() || fraction.len() > 9 {
         return None;
     }
     let scale = 10_u64.pow(u32::try_from(fraction.len()).ok()?);
@@ -91,7 +94,7 @@ impl fmt::Display for DurationText {
         if micros == 0 {
             return f.write_str("0s");
         }
-        for (name, length) in UNITS {
+        for (name, length, _) in UNITS {
             let count = micros / length;
             micros %= length;
             if count > 0 {
@@ -135,11 +138,7 @@ impl JsonSchema for DurationText {
     }
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({
-            "type": "string",
-            "pattern": r"^([0-9]+(\.[0-9]+)?h)?([0-9]+(\.[0-9]+)?m)?([0-9]+(\.[0-9]+)?s)?([0-9]+(\.[0-9]+)?ms)?([0-9]+(us|µs))?$",
-            "minLength": 2
-        })
+        json_schema!({"type": "string", "pattern": Self::PATTERN, "minLength": 2})
     }
 }
 

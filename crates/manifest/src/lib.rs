@@ -19,17 +19,21 @@ mod schema;
 mod settings;
 mod yaml;
 
-pub use choices::{BurstCapacityText, ConcurrencyText, PausedText, TargetText};
+pub use choices::{BurstCapacityText, ConcurrencyText, DECIMAL, PausedText, TargetText};
 pub use cluster::{
-    AutoscalerChoice, AutoscalerMode, AutoscalerSpec, QueueSpec, ReportTransport, ScaleTargetRef,
+    Autoscaler, AutoscalerChoice, AutoscalerMode, AutoscalerSpec, Platform, QueueSpec,
+    ReportTransport, ScaleTargetRef,
 };
 pub use duration::{DurationText, NotADuration};
-pub use load::{MAX_DOCUMENT_BYTES, MAX_DOCUMENTS, MAX_SOURCE_BYTES, load, load_file};
+pub use load::{
+    ClusterManifest, MAX_DOCUMENT_BYTES, MAX_DOCUMENTS, MAX_SOURCE_BYTES, load, load_cluster,
+    load_cluster_file, load_file,
+};
 pub use problem::{DocumentProblem, ManifestErrors, Problem};
 pub use reference::reference;
 pub use revision::{
     API_VERSION, Hold, KIND, Matches, Metadata, Readiness, Revision, Route, Spec, Timeouts, Waking,
 };
 pub use scaling::ScalingSpec;
-pub use schema::schema;
+pub use schema::{schema, schema_of};
 pub use settings::{settings_from_json, settings_to_json};

@@ -17,15 +17,11 @@ use crate::{
 
 /// Fields that the vocabulary knows and this version does not act on, with what to do in their place:
 /// better refused than silently left out.
-const NOT_ACTED_ON: [(&str, &str); 3] = [
+const NOT_ACTED_ON: [(&str, &str); 2] = [
     ("latency", "is not acted on in this version; give target"),
     (
-        "template",
-        "a pod template is not acted on on one machine; give command",
-    ),
-    (
         "image",
-        "an image is not acted on on one machine; give command",
+        "an image is given in template, in a cluster, and a program in command, on one machine",
     ),
 ];
 

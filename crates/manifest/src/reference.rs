@@ -3,7 +3,7 @@ use std::fmt::Write;
 
 use serde_json::Value;
 
-use crate::schema::revision_schema;
+use crate::{DECIMAL, schema::revision_schema};
 
 const HEAD: &str = "\
 <!-- Written by the tests of crates/manifest from the types there: change those, then run
@@ -103,7 +103,9 @@ fn text<'a>(schema: &'a Value, key: &str) -> &'a str {
 /// What may be written, in a few words.
 fn kind(schema: &Value) -> String {
     if let Some(Value::Array(choices)) = schema.get("oneOf") {
-        return choices.iter().map(kind).collect::<Vec<_>>().join(", ");
+        let told = |choice: &&Value| text(choice, "pattern") != DECIMAL;
+        let told: Vec<_> = choices.iter().filter(told).map(kind).collect();
+        return told.join(", ");
     }
     if let Some(word) = schema.get("const") {
         return format!(

@@ -36,12 +36,15 @@ pub struct Revision {
 #[schemars(extend("required" = ["name"]))]
 pub struct Metadata {
     /// The name, as a DNS label: 1 to 63 lower-case letters, digits and `-`, with a letter or digit at
-    /// both ends. Each name once.
+    /// both ends. Each name once. In a cluster a revision's name begins with a letter and has at most 52.
     #[schemars(
         length(min = 1, max = 63),
         regex(pattern = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$")
     )]
     pub name: String,
+    /// In a cluster: where it is. Left out: where `kubectl` is told to put it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub namespace: Option<String>,
     /// Kept for your own tools.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub labels: BTreeMap<String, String>,
@@ -53,19 +56,20 @@ pub struct Metadata {
 /// What runs, and how it scales.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
-#[schemars(extend("required" = ["command"]))]
+#[schemars(extend("anyOf" = [{"required": ["command"]}, {"required": ["template"]}]))]
 pub struct Spec {
-    /// Program and arguments of each replica. `{port}` in any of them becomes the port on which the replica
+    /// On one machine: program and arguments of each replica. `{port}` in any of them becomes the port on which the replica
     /// must listen; the environment variable PORT holds it too. A program without a `/` is looked up in PATH.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(min = 1), extend("examples" = [["python3", "-m", "http.server", "{port}"]]))]
     pub command: Vec<String>,
-    /// Folder in which the command runs. Default: the one in which cheerful was started.
+    /// On one machine: folder in which the command runs. Default: the one in which cheerful was started.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub working_directory: Option<String>,
-    /// User as whom the command runs; only root may set it. Default: the user of cheerful.
+    /// On one machine: user as whom the command runs; only root may set it. Default: the user of cheerful.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub user: Option<String>,
-    /// Environment variables, beside those of cheerful itself. PORT is set for each replica.
+    /// On one machine: environment variables, beside those of cheerful itself. PORT is set for each replica.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub env: BTreeMap<String, String>,
     /// How many requests one replica may have in flight: `single` (one at a time), `multi` (no limit), or a
@@ -79,7 +83,8 @@ pub struct Spec {
     /// host that is named beats one that is not. Left out: all that no other revision takes.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub routes: Vec<Route>,
-    /// When a new replica counts as ready. Left out: when its port accepts a connection.
+    /// On one machine: when a new replica counts as ready. Left out: when its port accepts a connection. (In a cluster
+    /// the template's own readiness probe says so.)
     #[serde(skip_serializing_if = "Option::is_none")]
     pub readiness: Option<Readiness>,
     /// How long what may take.
@@ -90,6 +95,7 @@ pub struct Spec {
     pub waking: Waking,
     /// In a cluster, in place of `command`: the pod of each replica, all that Kubernetes lets one set on a pod.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<serde_json::Map<String, serde_json::Value>>")]
     pub template: Option<serde_json::Value>,
     /// In a cluster: which autoscaler scales it.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -97,7 +103,8 @@ pub struct Spec {
     pub autoscaler: Option<AutoscalerChoice>,
     /// In a cluster: the queue's container in each pod.
     pub queue: QueueSpec,
-    /// In a cluster: the count that was wanted last, as the autoscaler writes it, so that `/scale` can be read.
+    /// In a cluster: the count that was wanted last. The autoscaler writes it, so that `/scale` can be read; what
+    /// another writes has no effect on the scale (`scaling.paused` holds a count) and is written over.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub replicas: Option<u32>,
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 use schemars::{
-    Schema,
+    JsonSchema, Schema,
     generate::SchemaSettings,
     transform::{RecursiveTransform, Transform},
 };
@@ -15,11 +15,17 @@ pub fn schema() -> String {
     format!("{:#}\n", revision_schema())
 }
 
-/// Without references, for a reader's sake, and without `null`: a field has a value or is left out.
 pub(crate) fn revision_schema() -> Value {
+    schema_of::<Revision>()
+}
+
+/// The JSON schema of a type: without references, for a reader's sake, and without `null`: a field has a value or is
+/// left out.
+#[must_use]
+pub fn schema_of<T: JsonSchema>() -> Value {
     let settings =
         SchemaSettings::draft2020_12().with(|settings| settings.inline_subschemas = true);
-    let mut schema = settings.into_generator().into_root_schema_for::<Revision>();
+    let mut schema = settings.into_generator().into_root_schema_for::<T>();
     RecursiveTransform(without_null).transform(&mut schema);
     RecursiveTransform(in_one_line).transform(&mut schema);
     let mut schema = schema.to_value();

@@ -6,7 +6,7 @@ use serde_saphyr::{Localizer, Location, SnippetMode, UserMessageFormatter};
 
 use crate::{Problem, node::Node};
 
-/// Deepest nesting: ours is five, and each level takes stack.
+/// Deepest nesting: ours is five, a pod template's some twenty, and each level takes stack.
 const MAX_DEPTH: usize = 32;
 
 /// Parses one document. The problem's line is that of the document.

@@ -2,6 +2,10 @@
 //! The custom resources as the API server keeps them: the manifest's vocabulary with a status.
 mod autoscaler;
 mod revision;
+mod rules;
+mod schema;
+mod structural;
 
 pub use autoscaler::{Autoscaler, AutoscalerStatus};
 pub use revision::{PathNow, PathStatus, Revision, RevisionStatus, ScaleStatus, WantedPath};
+pub use schema::crds;

@@ -1,0 +1,373 @@
+// SPDX-License-Identifier: Apache-2.0
+//! What the form of a resource cannot say, as the API server checks it. `cheerful_manifest` has the same rules for a
+//! manifest that it loads; a table of good and bad specifications is held against both.
+use cheerful_manifest::{DECIMAL, DurationText};
+use serde_json::{Value, json};
+
+/// A rule in CEL.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Rule {
+    /// Where it stands, as `spec.routes[]`; `self` in the rule is what is there.
+    at: &'static str,
+    /// The field below `at` that is told; empty: `at` itself.
+    field: &'static str,
+    /// `DURATION` and `DECIMAL` stand for the patterns of both.
+    rule: &'static str,
+    /// What would be right.
+    message: &'static str,
+}
+
+const fn rule(
+    at: &'static str,
+    field: &'static str,
+    rule: &'static str,
+    message: &'static str,
+) -> Rule {
+    Rule {
+        at,
+        field,
+        rule,
+        message,
+    }
+}
+
+const ANY_DURATION: &str = "self.matches('DURATION') && duration(self) <= duration('10000h')";
+const ANY_DURATION_IS: &str =
+    "should be a duration such as 60s, 1m30s, 250ms or 1h, at most 10000h";
+const UP_TO_AN_HOUR: &str = "self.matches('DURATION') && duration(self) <= duration('1h')";
+const UP_TO_AN_HOUR_IS: &str = "should be a duration such as 30s or 1m30s, from 0s to 1h";
+const WINDOW: &str = "self.matches('DURATION') && duration(self) >= duration('1s') && duration(self) <= duration('1h')";
+const WINDOW_IS: &str = "should be a duration such as 60s or 1m30s, from 1s to 1h";
+const CONCURRENCY: Rule = rule(
+    "spec.concurrency",
+    "",
+    "type(self) == int ? self >= 1 && self <= 1000000 : self == 'single' || self == 'multi'",
+    "should be single, multi, or a whole number from 1 to 1000000: the most requests at once in a replica",
+);
+const TARGET_BELOW_LIMIT: Rule = rule(
+    "spec",
+    ".scaling.target",
+    "!has(self.scaling) || !has(self.scaling.target) || !has(self.concurrency) || self.concurrency == 'multi' \
+     || (type(self.scaling.target) == string && !self.scaling.target.matches('DECIMAL')) \
+     || (type(self.concurrency) == string && self.concurrency != 'single') \
+     || double(self.scaling.target) <= (type(self.concurrency) == int ? double(self.concurrency) : 1.0)",
+    "should be at most the hard limit, concurrency: a replica never has more requests in flight",
+);
+
+/// Of both kinds.
+pub(super) const SCALING: &[Rule] = &[
+    CONCURRENCY,
+    TARGET_BELOW_LIMIT,
+    rule(
+        "spec.scaling",
+        ".min",
+        "!has(self.min) || !has(self.max) || self.min <= self.max",
+        "should be at most max",
+    ),
+    rule(
+        "spec.scaling",
+        ".initial",
+        "!has(self.initial) || !has(self.max) || self.initial <= self.max",
+        "should be at most max",
+    ),
+    rule(
+        "spec.scaling",
+        ".activation",
+        "!has(self.activation) || !has(self.max) || self.activation <= self.max",
+        "should be at most max",
+    ),
+    rule(
+        "spec.scaling",
+        ".panicWindow",
+        "(has(self.panicWindow) && !self.panicWindow.matches('DURATION')) \
+         || (has(self.stableWindow) && !self.stableWindow.matches('DURATION')) \
+         || duration(has(self.panicWindow) ? self.panicWindow : '6s') \
+            <= duration(has(self.stableWindow) ? self.stableWindow : '60s')",
+        "should be at most stableWindow (left out: 6s, and 60s)",
+    ),
+    rule(
+        "spec.scaling.target",
+        "",
+        "type(self) == int ? self >= 1 && self <= 1000000 : self == 'auto' \
+         || (self.matches('DECIMAL') && double(self) >= 0.01 && double(self) <= 1000000.0)",
+        "should be auto, or a number from 0.01 to 1000000 (with a fraction in quotes: \"0.5\"): \
+         the requests in flight per replica to aim for",
+    ),
+    rule(
+        "spec.scaling.burstCapacity",
+        "",
+        "type(self) == int ? self >= -1 && self <= 1000000000 : self == 'auto' \
+         || (self.matches('DECIMAL') && double(self) <= 1000000000.0)",
+        "should be auto, a number of requests in flight from 0 to 1000000000 (with a fraction in quotes: \"0.5\"), \
+         or -1: always in the path",
+    ),
+    rule("spec.scaling.stableWindow", "", WINDOW, WINDOW_IS),
+    rule("spec.scaling.panicWindow", "", WINDOW, WINDOW_IS),
+    rule(
+        "spec.scaling.idleDelay",
+        "",
+        "self.matches('DURATION') && duration(self) <= duration('24h')",
+        "should be a duration such as 60s or 1m30s, from 0s to 24h",
+    ),
+    rule(
+        "spec.scaling.gracePeriod",
+        "",
+        UP_TO_AN_HOUR,
+        UP_TO_AN_HOUR_IS,
+    ),
+    rule(
+        "spec.scaling.scaleDownDelay",
+        "",
+        UP_TO_AN_HOUR,
+        UP_TO_AN_HOUR_IS,
+    ),
+];
+
+const PATH: &str = "self.matches('^/[!-~]*$') && !self.matches('[?#*]')";
+const MATCHED_PATH: &str = "self.matches('^/[!-~]*$') && !self.matches('[?#]|[*].')";
+const MATCHED_PATH_IS: &str = "should be a path such as /healthz or /static/*";
+const USER_AGENT_IS: &str = "should be what the user agent begins with, such as kube-probe/";
+const QUANTITIES: &str = "self.all(name, name in ['cpu', 'memory', 'ephemeral-storage'] \
+    && self[name].matches('^[0-9]+([.][0-9]+)?(m|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei)?$'))";
+const QUANTITIES_ARE: &str =
+    "should have cpu, memory or ephemeral-storage, each a quantity such as 10m or 16Mi";
+
+/// Of a Revision alone.
+pub(super) const REVISION: &[Rule] = &[
+    rule(
+        "",
+        ".metadata.name",
+        "self.metadata.name.matches('^[a-z]([-a-z0-9]{0,50}[a-z0-9])?$')",
+        "should be 1 to 52 lower-case letters, digits and -, with a letter at the start and a letter or digit at the \
+         end, for it is the name of a Service and the beginning of others",
+    ),
+    rule(
+        "spec",
+        ".template",
+        "has(self.template)",
+        "is missing: should be the pod of each replica, with at least one container; command is for one machine",
+    ),
+    rule(
+        "spec.template.spec",
+        ".restartPolicy",
+        "!has(self.restartPolicy) || self.restartPolicy == 'Always'",
+        "should be Always, or left out",
+    ),
+    rule(
+        "spec.template.spec",
+        ".containers",
+        "self.containers.all(c, c.name != 'cheerful-queue')",
+        "should have no container called cheerful-queue: that one is added",
+    ),
+    rule(
+        "spec.template.spec",
+        ".initContainers",
+        "!has(self.initContainers) || self.initContainers.all(c, c.name != 'cheerful-queue')",
+        "should have no container called cheerful-queue: that one is added",
+    ),
+    rule(
+        "spec.routes[]",
+        "",
+        "has(self.host) || has(self.pathPrefix)",
+        "should have a host or a pathPrefix",
+    ),
+    rule(
+        "spec.routes[].host",
+        "",
+        "self.matches('^([*][.])?[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?([.][a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)*$')",
+        "should be a host name in lower case without a port, such as shop.example.com or *.example.com",
+    ),
+    rule(
+        "spec.routes[].pathPrefix",
+        "",
+        "self == '/' || (self.matches('^/[!-~]*[!-.0-~]$') && !self.matches('[?#*]'))",
+        "should be a path such as /shop, without / at its end",
+    ),
+    rule(
+        "spec.readiness.path",
+        "",
+        PATH,
+        "should be a path such as /healthz",
+    ),
+    rule("spec.timeouts.connect", "", ANY_DURATION, ANY_DURATION_IS),
+    rule("spec.timeouts.firstByte", "", ANY_DURATION, ANY_DURATION_IS),
+    rule("spec.timeouts.idle", "", ANY_DURATION, ANY_DURATION_IS),
+    rule("spec.timeouts.whole", "", ANY_DURATION, ANY_DURATION_IS),
+    rule("spec.timeouts.drain", "", ANY_DURATION, ANY_DURATION_IS),
+    rule("spec.timeouts.stop", "", ANY_DURATION, ANY_DURATION_IS),
+    rule(
+        "spec.hold.wait",
+        "",
+        "self.matches('DURATION') && duration(self) > duration('0s') && duration(self) <= duration('10000h')",
+        "should be a duration such as 60s, 1m30s, 250ms or 1h, longer than 0s and at most 10000h",
+    ),
+    rule(
+        "spec.waking.answerAtZero.paths[]",
+        "",
+        MATCHED_PATH,
+        MATCHED_PATH_IS,
+    ),
+    rule(
+        "spec.waking.uncounted.paths[]",
+        "",
+        MATCHED_PATH,
+        MATCHED_PATH_IS,
+    ),
+    rule(
+        "spec.waking.answerAtZero.userAgents[]",
+        "",
+        "size(self) > 0",
+        USER_AGENT_IS,
+    ),
+    rule(
+        "spec.waking.uncounted.userAgents[]",
+        "",
+        "size(self) > 0",
+        USER_AGENT_IS,
+    ),
+    rule("spec.queue.requests", "", QUANTITIES, QUANTITIES_ARE),
+    rule("spec.queue.limits", "", QUANTITIES, QUANTITIES_ARE),
+];
+
+/// Of an Autoscaler alone.
+pub(super) const AUTOSCALER: &[Rule] = &[
+    rule(
+        "",
+        ".metadata.name",
+        "self.metadata.name.matches('^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$')",
+        "should be a DNS label: 1 to 63 lower-case letters, digits and -, with a letter or digit at both ends",
+    ),
+    rule(
+        "spec.scaleTargetRef",
+        "",
+        "!has(self.apiVersion) || !self.apiVersion.startsWith('cheerful.dev/')",
+        "should be what nothing of cheerful scales already: no Revision and no Autoscaler",
+    ),
+    rule(
+        "spec.scaling",
+        ".min",
+        "!has(self.min) || self.min >= 1",
+        "should be at least 1: nothing holds the requests for a workload of somebody else's while it is at zero",
+    ),
+];
+
+/// Longest texts and lists, so that what a rule costs has a bound: a path, the keyword and the number.
+const BOUNDS: &[(&str, &str, u64)] = &[
+    ("spec.command", "maxItems", 10_000),
+    ("spec.routes", "maxItems", 1_000),
+    ("spec.routes[].host", "maxLength", 255),
+    ("spec.routes[].pathPrefix", "maxLength", 1_024),
+    ("spec.readiness.path", "maxLength", 1_024),
+    ("spec.waking.answerAtZero.paths", "maxItems", 1_000),
+    ("spec.waking.answerAtZero.paths[]", "maxLength", 1_024),
+    ("spec.waking.answerAtZero.userAgents", "maxItems", 1_000),
+    ("spec.waking.answerAtZero.userAgents[]", "maxLength", 1_024),
+    ("spec.waking.uncounted.paths", "maxItems", 1_000),
+    ("spec.waking.uncounted.paths[]", "maxLength", 1_024),
+    ("spec.waking.uncounted.userAgents", "maxItems", 1_000),
+    ("spec.waking.uncounted.userAgents[]", "maxLength", 1_024),
+    ("spec.queue.requests", "maxProperties", 3),
+    ("spec.queue.requests{}", "maxLength", 32),
+    ("spec.queue.limits", "maxProperties", 3),
+    ("spec.queue.limits{}", "maxLength", 32),
+    ("spec.template.spec.containers", "minItems", 1),
+    ("spec.template.spec.containers", "maxItems", 100),
+    ("spec.template.spec.containers[].name", "maxLength", 63),
+    ("spec.template.spec.initContainers", "maxItems", 100),
+    ("spec.template.spec.initContainers[].name", "maxLength", 63),
+    ("spec.template.spec.restartPolicy", "maxLength", 16),
+    ("spec.scaleTargetRef.apiVersion", "minLength", 1),
+    ("spec.scaleTargetRef.apiVersion", "maxLength", 317),
+    ("spec.scaleTargetRef.kind", "minLength", 1),
+    ("spec.scaleTargetRef.kind", "maxLength", 63),
+    ("spec.scaleTargetRef.name", "minLength", 1),
+    ("spec.scaleTargetRef.name", "maxLength", 253),
+    ("spec.scaling.panicThreshold", "maximum", 1_000_000),
+];
+
+/// Fields that take a word or a number.
+const WORD_OR_NUMBER: [&str; 3] = [
+    "spec.concurrency",
+    "spec.scaling.target",
+    "spec.scaling.burstCapacity",
+];
+
+/// Longest of those, and of a duration.
+const LONGEST: u64 = 40;
+
+/// Puts in what the manifest's own schema leaves to its check.
+pub(super) fn bound(schema: &mut Value) {
+    for path in WORD_OR_NUMBER {
+        if let Some(field) = place(schema, path) {
+            field["x-kubernetes-int-or-string"] = json!(true);
+            field["maxLength"] = json!(LONGEST);
+        }
+    }
+    if let Some(paused) = place(schema, "spec.scaling.paused") {
+        // A bool or a count. There is no type for that, so each kind of value has a bound of its own; a list and a map
+        // can keep to neither of theirs.
+        let fields = json!({
+            "x-kubernetes-preserve-unknown-fields": true,
+            "minimum": 0, "maximum": i32::MAX, "multipleOf": 1,
+            "pattern": "^(true|false|[0-9]{1,9})$",
+            "minItems": 1, "maxItems": 0, "minProperties": 1, "maxProperties": 0,
+        });
+        if let (Some(paused), Value::Object(fields)) = (paused.as_object_mut(), fields) {
+            paused.extend(fields);
+        }
+    }
+    for (path, keyword, number) in BOUNDS {
+        if let Some(field) = place(schema, path) {
+            field[*keyword] = json!(number);
+        }
+    }
+}
+
+impl Rule {
+    pub(super) fn put(&self, schema: &mut Value) {
+        let Some(place) = place(schema, self.at) else {
+            return;
+        };
+        if self.rule.contains("self.matches('DURATION')")
+            && let Some(fields) = place.as_object_mut()
+        {
+            // The rule tells better what would be right.
+            fields.remove("pattern");
+            fields.remove("minLength");
+            fields.insert("maxLength".to_owned(), json!(LONGEST));
+        }
+        if let Some(fields) = place.as_object_mut()
+            && self.rule.contains("self.matches(")
+        {
+            fields.remove("pattern");
+        }
+        let mut rule = json!({
+            "rule": self.rule.replace("DURATION", DurationText::PATTERN).replace("DECIMAL", DECIMAL),
+            "message": self.message,
+        });
+        if !self.field.is_empty() {
+            rule["fieldPath"] = json!(self.field);
+        }
+        match place.get_mut("x-kubernetes-validations") {
+            Some(Value::Array(rules)) => rules.push(rule),
+            _ => place["x-kubernetes-validations"] = json!([rule]),
+        }
+    }
+}
+
+/// What stands at a path such as `spec.routes[].host`; `{}`: the values of a map.
+fn place<'a>(schema: &'a mut Value, path: &str) -> Option<&'a mut Value> {
+    let steps = path.split('.').filter(|step| !step.is_empty());
+    steps.into_iter().try_fold(schema, |place, step| {
+        let (name, inner) = match (step.strip_suffix("[]"), step.strip_suffix("{}")) {
+            (Some(name), _) => (name, Some("items")),
+            (_, Some(name)) => (name, Some("additionalProperties")),
+            _ => (step, None),
+        };
+        let field = place.get_mut("properties")?.get_mut(name)?;
+        match inner {
+            Some(inner) => field.get_mut(inner),
+            None => Some(field),
+        }
+    })
+}

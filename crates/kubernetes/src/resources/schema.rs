@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: Apache-2.0
+use cheerful_manifest::{AutoscalerSpec, Spec, schema_of};
+use k8s_openapi::{
+    api::core::v1::PodTemplateSpec,
+    apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition,
+};
+use serde_json::{Value, json};
+
+use super::{
+    AutoscalerStatus, RevisionStatus,
+    rules::{self, Rule},
+    structural::{make_structural, trim_template},
+};
+use crate::names;
+
+/// The definitions of both kinds: structural schemas out of the manifest's own types, with every rule of the manifest in
+/// CEL, so that the API server refuses what the manifest's own check refuses, without a webhook.
+#[must_use]
+pub fn crds() -> Vec<CustomResourceDefinition> {
+    [revision(), autoscaler()].map(definition).into()
+}
+
+fn revision() -> Value {
+    let mut spec = schema_of::<Spec>();
+    make_structural(&mut spec);
+    let mut template = schema_of::<PodTemplateSpec>();
+    make_structural(&mut template);
+    trim_template(&mut template);
+    template["description"] = spec["properties"]["template"]["description"].take();
+    spec["properties"]["template"] = template;
+    let schema = resource(
+        "One version of a workload, scaled as one.",
+        spec,
+        schema_of::<RevisionStatus>(),
+        &[rules::REVISION, rules::SCALING].concat(),
+    );
+    json!({
+        "metadata": {"name": format!("revisions.{}", names::GROUP)},
+        "spec": {
+            "group": names::GROUP,
+            "scope": "Namespaced",
+            "names": {
+                "kind": "Revision", "listKind": "RevisionList", "plural": "revisions", "singular": "revision",
+                // `rev` is Knative's.
+                "shortNames": ["crev"],
+                "categories": ["cheerful"],
+            },
+            "versions": [version(schema, &[])],
+        },
+    })
+}
+
+fn autoscaler() -> Value {
+    let mut spec = schema_of::<AutoscalerSpec>();
+    make_structural(&mut spec);
+    let schema = resource(
+        "What scales a workload that somebody else owns.",
+        spec,
+        schema_of::<AutoscalerStatus>(),
+        &[rules::AUTOSCALER, rules::SCALING].concat(),
+    );
+    let target = json!({"name": "Target", "type": "string", "jsonPath": ".spec.scaleTargetRef.name",
+        "description": "What is scaled."});
+    json!({
+        "metadata": {"name": format!("autoscalers.{}", names::GROUP)},
+        "spec": {
+            "group": names::GROUP,
+            "scope": "Namespaced",
+            "names": {
+                "kind": "Autoscaler", "listKind": "AutoscalerList", "plural": "autoscalers", "singular": "autoscaler",
+                "shortNames": ["cas"],
+                "categories": ["cheerful"],
+            },
+            "versions": [version(schema, &[target])],
+        },
+    })
+}
+
+/// The whole of a resource, with the rules where they belong.
+fn resource(description: &str, spec: Value, mut status: Value, rules: &[Rule]) -> Value {
+    make_structural(&mut status);
+    let mut schema = json!({
+        "description": description,
+        "type": "object",
+        "properties": {
+            "apiVersion": {"type": "string"},
+            "kind": {"type": "string"},
+            "metadata": {"type": "object", "properties": {"name": {"type": "string", "maxLength": 253}}},
+            "spec": spec,
+            "status": status,
+        },
+        "required": ["spec"],
+    });
+    rules::bound(&mut schema);
+    for rule in rules {
+        rule.put(&mut schema);
+    }
+    schema
+}
+
+fn version(schema: Value, columns: &[Value]) -> Value {
+    let column = |name: &str, kind: &str, path: &str, description: &str| json!({"name": name, "type": kind, "jsonPath": path, "description": description});
+    let mut printed = columns.to_vec();
+    printed.extend([
+        column(
+            "Ready",
+            "string",
+            ".status.conditions[?(@.type==\"Ready\")].status",
+            "Whether requests are answered, be it after a start from zero.",
+        ),
+        column(
+            "Replicas",
+            "integer",
+            ".status.scale.ready",
+            "Replicas that answer.",
+        ),
+        column(
+            "Wanted",
+            "integer",
+            ".status.scale.wanted",
+            "Replicas wanted.",
+        ),
+        column(
+            "Mode",
+            "string",
+            ".status.scale.mode",
+            "How the last decision was made.",
+        ),
+        column("Age", "date", ".metadata.creationTimestamp", "Its age."),
+        // Last, for it is a sentence.
+        column(
+            "Reason",
+            "string",
+            ".status.scale.reason",
+            "Why the scale changed last.",
+        ),
+    ]);
+    json!({
+        "name": names::VERSION,
+        "served": true,
+        "storage": true,
+        "schema": {"openAPIV3Schema": schema},
+        "subresources": {
+            "status": {},
+            "scale": {
+                "specReplicasPath": ".spec.replicas",
+                "statusReplicasPath": ".status.replicas",
+                "labelSelectorPath": ".status.selector",
+            },
+        },
+        "additionalPrinterColumns": printed,
+    })
+}
+
+#[expect(
+    clippy::expect_used,
+    reason = "made of nothing but this program's own types and tables, and a test makes them"
+)]
+fn definition(json: Value) -> CustomResourceDefinition {
+    serde_json::from_value(json).expect("a definition of this program's own")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `kubectl apply` keeps the whole object in an annotation, and all annotations have at most 262,144 bytes.
+    #[test]
+    fn each_is_small_enough_for_kubectl_apply() {
+        for definition in crds() {
+            let size = serde_json::to_string(&definition).unwrap().len();
+            assert!(size < 250_000, "{:?}: {size}", definition.metadata.name);
+        }
+    }
+}
