@@ -7,9 +7,13 @@
     reason = "test code: a failure is a panic"
 )]
 mod app;
+#[cfg(feature = "cluster")]
+pub mod cluster;
 mod peer;
 mod script;
+mod traffic;
 
 pub use app::App;
 pub use peer::{Peer, Reply};
 pub use script::{Script, read_head};
+pub use traffic::{Tally, Traffic};

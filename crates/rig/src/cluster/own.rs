@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+use std::{env, path::PathBuf};
+
+use tokio::fs;
+
+/// A cluster that belongs to the tests alone, so that its parts may be stopped and its audit log be read.
+pub struct Own {
+    command: PathBuf,
+}
+
+impl Own {
+    pub(super) fn find() -> Option<Self> {
+        env::var_os("CHEERFUL_TEST_CLUSTER_OWN").map(|command| Self {
+            command: command.into(),
+        })
+    }
+
+    /// Lets a part such as `kube-apiserver` stand still until what this gives is dropped.
+    pub async fn stop(&self, part: &str) -> Stopped {
+        self.run("stop", part).await;
+        Stopped {
+            command: self.command.clone(),
+            part: part.to_owned(),
+        }
+    }
+
+    /// What service accounts asked the API server for: an audit event a line.
+    pub async fn audit(&self) -> String {
+        let file = env::var_os("CHEERFUL_TEST_CLUSTER_AUDIT").expect("set by `cluster test`");
+        fs::read_to_string(file).await.unwrap()
+    }
+
+    async fn run(&self, verb: &str, part: &str) {
+        super::run(self.command.to_str().unwrap(), &[verb, part], "")
+            .await
+            .unwrap_or_else(|error| panic!("cluster {verb} {part}: {error}"));
+    }
+}
+
+/// A part that stands still.
+pub struct Stopped {
+    command: PathBuf,
+    part: String,
+}
+
+impl Drop for Stopped {
+    fn drop(&mut self) {
+        std::process::Command::new(&self.command)
+            .args(["continue", &self.part])
+            .status()
+            .unwrap();
+    }
+}

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+use std::time::Duration;
+
+use k8s_openapi::api::{apps::v1::Deployment, core::v1::Pod};
+use kube::{
+    Api,
+    api::{DeleteParams, ListParams},
+};
+
+use super::{Cluster, cheerful, eventually, image};
+
+/// For what cheerful is installed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// For every namespace.
+    Cluster,
+    /// For its own namespace alone; beside others.
+    Namespace,
+}
+
+/// cheerful, installed as a person does it: what `cheerful manifests install` prints is applied.
+pub struct System {
+    cluster: Cluster,
+    namespace: String,
+    manifest: String,
+}
+
+impl System {
+    /// Installs it into a namespace, and waits until all of it is ready. `more` is given to `manifests install`.
+    pub async fn install(cluster: &Cluster, namespace: &str, scope: Scope, more: &[&str]) -> Self {
+        let image = image();
+        let scope = match scope {
+            Scope::Cluster => "cluster",
+            Scope::Namespace => "namespace",
+        };
+        let crds = cheerful(&["manifests", "crds"]).await.unwrap();
+        cluster.apply(&crds).await.unwrap();
+        let mut args = vec![
+            "manifests",
+            "install",
+            "--namespace",
+            namespace,
+            "--scope",
+            scope,
+        ];
+        args.extend(["--image", &image, "--image-pull-policy", "Never"]);
+        args.extend(more);
+        let manifest = cheerful(&args).await.unwrap();
+        let system = Self {
+            cluster: cluster.clone(),
+            namespace: namespace.to_owned(),
+            manifest,
+        };
+        // Right after a definition is made its first object may be refused.
+        eventually("what `manifests install` prints is taken", async || {
+            system.cluster.apply(&system.manifest).await.ok()
+        })
+        .await;
+        for role in [
+            "cheerful-controller",
+            "cheerful-autoscaler",
+            "cheerful-gateway",
+        ] {
+            system.ready(role).await;
+        }
+        system
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn namespace(&self) -> &str {
+        &self.namespace
+    }
+
+    /// What was applied.
+    #[must_use]
+    pub fn manifest(&self) -> &str {
+        &self.manifest
+    }
+
+    /// Waits until a role has all its pods, ready.
+    pub async fn ready(&self, role: &str) {
+        let api = Api::<Deployment>::namespaced(self.cluster.client(), &self.namespace);
+        eventually(&format!("{role} has all its pods ready"), async || {
+            let deployment = api.get_opt(role).await.unwrap()?;
+            let (spec, status) = (deployment.spec?, deployment.status?);
+            let wanted = spec.replicas.unwrap_or(1);
+            let current = status.observed_generation == deployment.metadata.generation;
+            let ready = status.ready_replicas.unwrap_or(0) == wanted;
+            let updated = status.updated_replicas.unwrap_or(0) == wanted;
+            (current && ready && updated).then_some(())
+        })
+        .await;
+    }
+
+    /// The pods of a role (`controller`, `autoscaler`, `gateway`) that are not on their way out.
+    pub async fn pods(&self, component: &str) -> Vec<Pod> {
+        let of = ListParams::default().labels(&format!("app.kubernetes.io/component={component}"));
+        let api = Api::<Pod>::namespaced(self.cluster.client(), &self.namespace);
+        let mut pods = api.list(&of).await.unwrap().items;
+        pods.retain(|pod| pod.metadata.deletion_timestamp.is_none());
+        pods
+    }
+
+    /// Takes a pod away at once, as the death of its node would.
+    pub async fn kill(&self, pod: &str) {
+        let api = Api::<Pod>::namespaced(self.cluster.client(), &self.namespace);
+        let at_once = DeleteParams::default().grace_period(0);
+        api.delete(pod, &at_once).await.unwrap();
+    }
+
+    /// The logs of a role's pods, of the last minutes.
+    pub async fn logs(&self, component: &str) -> String {
+        let mut all = String::new();
+        for pod in self.pods(component).await {
+            let name = pod.metadata.name.unwrap_or_default();
+            let args = ["logs", "-n", &self.namespace, &name, "--tail=200"];
+            let text = self.cluster.kubectl(&args).await;
+            all += &format!("== {name}\n{}\n", text.unwrap_or_else(|error| error));
+        }
+        all
+    }
+
+    /// Waits for a moment in which what was just written has been seen by all.
+    pub async fn settle(&self) {
+        tokio::time::sleep(Duration::from_secs(2)).await;
+    }
+}
