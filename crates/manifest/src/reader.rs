@@ -135,6 +135,9 @@ impl de::Error for Fault {
     fn invalid_value(_: de::Unexpected<'_>, expected: &dyn de::Expected) -> Self {
         Self::custom(format_args!("should be {expected}"))
     }
+    fn unknown_variant(_: &str, known: &'static [&'static str]) -> Self {
+        Self::custom(one_of(known))
+    }
     fn unknown_field(_: &str, known: &'static [&'static str]) -> Self {
         Self {
             path: Vec::new(),
@@ -148,6 +151,10 @@ impl Fault {
         self.path.push(step);
         self
     }
+}
+
+fn one_of(known: &[&str]) -> String {
+    format!("should be one of {}", known.join(", "))
 }
 
 fn wrong<T>(message: &str) -> Result<T, Fault> {
@@ -263,9 +270,23 @@ impl<'de> Deserializer<'de> for &Node {
         visitor.visit_newtype_struct(self)
     }
 
+    fn deserialize_enum<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        known: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Fault> {
+        match &self.value {
+            Value::Scalar(Scalar::Text(word)) => {
+                visitor.visit_enum(word.as_str().into_deserializer())
+            }
+            _ => wrong(&one_of(known)),
+        }
+    }
+
     forward_to_deserialize_any! {
         bool i8 i16 i32 i64 i128 u8 u16 u128 f32 char bytes byte_buf unit unit_struct tuple
-        tuple_struct enum identifier ignored_any
+        tuple_struct identifier ignored_any
     }
 }
 

@@ -13,8 +13,11 @@ pub(super) struct Rule {
     field: &'static str,
     /// `DURATION` and `DECIMAL` stand for the patterns of both.
     rule: &'static str,
-    /// What would be right.
+    /// What would be right. (An expression that tells the value as well costs more than the API server allows: it
+    /// takes a number's text to be of any length.)
     message: &'static str,
+    /// The field has to be there.
+    required: bool,
 }
 
 const fn rule(
@@ -28,6 +31,16 @@ const fn rule(
         field,
         rule,
         message,
+        required: false,
+    }
+}
+
+impl Rule {
+    const fn required(self) -> Self {
+        Self {
+            required: true,
+            ..self
+        }
     }
 }
 
@@ -83,7 +96,7 @@ pub(super) const SCALING: &[Rule] = &[
          || (has(self.stableWindow) && !self.stableWindow.matches('DURATION')) \
          || duration(has(self.panicWindow) ? self.panicWindow : '6s') \
             <= duration(has(self.stableWindow) ? self.stableWindow : '60s')",
-        "should be at most stableWindow (left out: 6s, and 60s)",
+        "should be at most stableWindow (which is 60s where it is left out)",
     ),
     rule(
         "spec.scaling.target",
@@ -145,8 +158,9 @@ pub(super) const REVISION: &[Rule] = &[
         "spec",
         ".template",
         "has(self.template)",
-        "is missing: should be the pod of each replica, with at least one container; command is for one machine",
-    ),
+        "should be the pod of each replica, with at least one container; command is for one machine",
+    )
+    .required(),
     rule(
         "spec.template.spec",
         ".restartPolicy",
@@ -324,6 +338,7 @@ pub(super) fn bound(schema: &mut Value) {
 }
 
 impl Rule {
+    /// Adds the rule where it belongs.
     pub(super) fn put(&self, schema: &mut Value) {
         let Some(place) = place(schema, self.at) else {
             return;
@@ -348,6 +363,9 @@ impl Rule {
         if !self.field.is_empty() {
             rule["fieldPath"] = json!(self.field);
         }
+        if self.required {
+            rule["reason"] = json!("FieldValueRequired");
+        }
         match place.get_mut("x-kubernetes-validations") {
             Some(Value::Array(rules)) => rules.push(rule),
             _ => place["x-kubernetes-validations"] = json!([rule]),
@@ -370,4 +388,40 @@ fn place<'a>(schema: &'a mut Value, path: &str) -> Option<&'a mut Value> {
             None => Some(field),
         }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::resources::crds;
+
+    /// A rule for a field that is called otherwise by now would be no rule.
+    #[test]
+    fn each_rule_and_bound_is_in_a_definition() {
+        let mut schemas: Vec<_> = crds()
+            .iter()
+            .map(|definition| {
+                let version = &definition.spec.versions[0];
+                let schema = version.schema.as_ref().unwrap();
+                serde_json::to_value(&schema.open_api_v3_schema).unwrap()
+            })
+            .collect();
+        let mut there = |path: &str, keyword: &str| {
+            schemas
+                .iter_mut()
+                .filter_map(|schema| place(schema, path))
+                .any(|place| keyword.is_empty() || place.get(keyword).is_some())
+        };
+        for rule in [REVISION, SCALING, AUTOSCALER].concat() {
+            assert!(there(rule.at, "x-kubernetes-validations"), "{rule:?}");
+            let told = format!("{}{}", rule.at, rule.field);
+            assert!(there(&told, ""), "{rule:?}");
+        }
+        for (path, keyword, _) in BOUNDS {
+            assert!(there(path, keyword), "{path}");
+        }
+        for path in WORD_OR_NUMBER {
+            assert!(there(path, "x-kubernetes-int-or-string"), "{path}");
+        }
+    }
 }

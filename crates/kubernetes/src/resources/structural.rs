@@ -13,6 +13,10 @@ const KEYED_LISTS: [(&str, &str); 4] = [
     ("volumeMounts", "mountPath"),
 ];
 
+/// A quantity as text.
+const QUANTITY: &str =
+    "^[+-]?([0-9]+[.]?[0-9]*|[.][0-9]+)([KMGTPE]i|[numkMGTPE]|[eE][+-]?[0-9]+)?$";
+
 /// Makes a structural schema, as a CustomResourceDefinition wants it, out of a plain one without references.
 pub(super) fn make_structural(schema: &mut Value) {
     let Some(fields) = schema.as_object_mut() else {
@@ -105,6 +109,7 @@ pub(super) fn trim_template(template: &mut Value) {
     }
     without_descriptions(template);
     key_lists(template);
+    open_quantities(template);
     template["required"] = json!(["spec"]);
 }
 
@@ -138,5 +143,35 @@ fn key_lists(schema: &mut Value) {
     }
     if let Some(items) = schema.get_mut("items") {
         key_lists(items);
+    }
+}
+
+/// In a Deployment a quantity may be any number (`cpu: 0.5`), in a word-or-number of a definition only a whole one. There
+/// is no type for both, so each kind of value has a bound of its own; a list and a map can keep to neither of theirs.
+fn open_quantities(schema: &mut Value) {
+    let Some(fields) = schema.as_object_mut() else {
+        return;
+    };
+    for (name, inner) in fields {
+        match (name.as_str(), inner) {
+            ("properties", Value::Object(properties)) => {
+                // The only words or numbers in a pod that are no quantities are ports.
+                for (name, property) in properties {
+                    if name != "port" {
+                        open_quantities(property);
+                    }
+                }
+            }
+            ("items" | "additionalProperties", inner) => open_quantities(inner),
+            _ => {}
+        }
+    }
+    if schema.get("x-kubernetes-int-or-string").is_some() {
+        *schema = json!({
+            "x-kubernetes-preserve-unknown-fields": true,
+            "pattern": QUANTITY,
+            "not": {"enum": [true, false]},
+            "minItems": 1, "maxItems": 0, "minProperties": 1, "maxProperties": 0,
+        });
     }
 }

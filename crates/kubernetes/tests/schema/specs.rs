@@ -1,0 +1,263 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Specifications, right and wrong, that the manifest's check and the API server must judge alike.
+
+/// Changes to [`REVISION`] that leave it right: what is added to the specification.
+pub(crate) const GOOD_REVISIONS: &[&str] = &[
+    "",
+    "scaling: {}",
+    "scaling: {target: auto}",
+    "scaling: {target: 12}",
+    "scaling: {target: \"0.5\"}",
+    "scaling: {target: \"12\"}",
+    "concurrency: 10\nscaling: {target: 10}",
+    "concurrency: single\nscaling: {target: \"0.7\"}",
+    "concurrency: multi\nscaling: {target: 1000000}",
+    "scaling: {min: 2, max: 2, initial: 2, activation: 2}",
+    "scaling: {min: 0, max: 1}",
+    "scaling: {initial: 0}",
+    "scaling: {stableWindow: 1h, panicWindow: 1s}",
+    "scaling: {stableWindow: 1m30s, panicWindow: 1500ms}",
+    "scaling: {stableWindow: 6s}",
+    "scaling: {panicThreshold: 1, maxUp: 1.5, maxDown: 3}",
+    "scaling: {burstCapacity: -1}",
+    "scaling: {burstCapacity: 0}",
+    "scaling: {burstCapacity: \"12.5\"}",
+    "scaling: {burstCapacity: auto}",
+    "scaling: {paused: true}",
+    "scaling: {paused: false}",
+    "scaling: {paused: 0}",
+    "scaling: {paused: \"7\"}",
+    "scaling: {idleDelay: 24h, gracePeriod: 0s, scaleDownDelay: 59m59s}",
+    "routes: [{host: shop.example.com}, {host: \"*.example.com\", pathPrefix: /shop}, {pathPrefix: /}]",
+    "command: [./server]\nenv: {A: \"1\"}\nuser: nobody\nworkingDirectory: /srv",
+    "timeouts: {connect: 0s, firstByte: 1.5s, idle: 10000h, whole: 1h1m1s1ms1us, drain: 30s, stop: 10s}",
+    "hold: {requests: 1, bytes: 1024, wait: 1ms}",
+    "waking: {answerAtZero: {paths: [/healthz, /static/*, /*]}, uncounted: {userAgents: [kube-probe/]}}",
+    "queue: {requests: {cpu: 10m, memory: 16Mi}, limits: {memory: \"67108864\"}, transport: websocket}",
+    "autoscaler: dedicated\nreplicas: 3",
+    "readiness: {path: /}",
+];
+
+/// Changes that make it wrong, and the field that both must name.
+pub(crate) const BAD_REVISIONS: &[(&str, &str)] = &[
+    ("scaling: {target: 0}", "spec.scaling.target"),
+    ("scaling: {target: -1}", "spec.scaling.target"),
+    ("scaling: {target: 0.5}", "spec.scaling.target"),
+    ("scaling: {target: \"0.001\"}", "spec.scaling.target"),
+    ("scaling: {target: 1000001}", "spec.scaling.target"),
+    ("scaling: {target: Auto}", "spec.scaling.target"),
+    ("scaling: {target: true}", "spec.scaling.target"),
+    ("scaling: {target: [1]}", "spec.scaling.target"),
+    (
+        "concurrency: 5\nscaling: {target: 6}",
+        "spec.scaling.target",
+    ),
+    (
+        "concurrency: single\nscaling: {target: \"1.5\"}",
+        "spec.scaling.target",
+    ),
+    ("concurrency: 0", "spec.concurrency"),
+    ("concurrency: -3", "spec.concurrency"),
+    ("concurrency: none", "spec.concurrency"),
+    ("concurrency: \"10\"", "spec.concurrency"),
+    ("concurrency: 1000001", "spec.concurrency"),
+    ("scaling: {min: 5, max: 3}", "spec.scaling.min"),
+    ("scaling: {min: -1}", "spec.scaling.min"),
+    ("scaling: {min: 2147483648}", "spec.scaling.min"),
+    ("scaling: {min: one}", "spec.scaling.min"),
+    ("scaling: {max: 0}", "spec.scaling.max"),
+    ("scaling: {initial: 4, max: 3}", "spec.scaling.initial"),
+    (
+        "scaling: {activation: 4, max: 3}",
+        "spec.scaling.activation",
+    ),
+    ("scaling: {stableWindow: 60}", "spec.scaling.stableWindow"),
+    ("scaling: {stableWindow: soon}", "spec.scaling.stableWindow"),
+    ("scaling: {stableWindow: 2h}", "spec.scaling.stableWindow"),
+    (
+        "scaling: {stableWindow: 500ms}",
+        "spec.scaling.stableWindow",
+    ),
+    (
+        "scaling: {stableWindow: 30s1m}",
+        "spec.scaling.stableWindow",
+    ),
+    ("scaling: {stableWindow: 5s}", "spec.scaling.panicWindow"),
+    (
+        "scaling: {stableWindow: 30s, panicWindow: 31s}",
+        "spec.scaling.panicWindow",
+    ),
+    ("scaling: {panicWindow: 61s}", "spec.scaling.panicWindow"),
+    (
+        "scaling: {panicThreshold: 0.9}",
+        "spec.scaling.panicThreshold",
+    ),
+    ("scaling: {maxUp: 1}", "spec.scaling.maxUp"),
+    ("scaling: {maxDown: 0.5}", "spec.scaling.maxDown"),
+    ("scaling: {burstCapacity: -2}", "spec.scaling.burstCapacity"),
+    (
+        "scaling: {burstCapacity: lots}",
+        "spec.scaling.burstCapacity",
+    ),
+    ("scaling: {idleDelay: 25h}", "spec.scaling.idleDelay"),
+    ("scaling: {gracePeriod: -1s}", "spec.scaling.gracePeriod"),
+    (
+        "scaling: {scaleDownDelay: 61m}",
+        "spec.scaling.scaleDownDelay",
+    ),
+    (
+        "scaling: {scaleDownDelay: 99999999999999h}",
+        "spec.scaling.scaleDownDelay",
+    ),
+    ("scaling: {paused: -1}", "spec.scaling.paused"),
+    ("scaling: {paused: 0.5}", "spec.scaling.paused"),
+    ("scaling: {paused: \"yes\"}", "spec.scaling.paused"),
+    ("scaling: {paused: {}}", "spec.scaling.paused"),
+    ("scaling: {paused: []}", "spec.scaling.paused"),
+    ("scaling: {stableWindw: 60s}", "spec.scaling.stableWindw"),
+    ("scaling: {latency: {p95: 250ms}}", "spec.scaling.latency"),
+    ("scaling: [1]", "spec.scaling"),
+    ("image: nginx", "spec.image"),
+    ("routes: [{}]", "spec.routes[0]"),
+    ("routes: [{host: One.example.com}]", "spec.routes[0].host"),
+    ("routes: [{host: \"shop:80\"}]", "spec.routes[0].host"),
+    (
+        "routes: [{host: a.example.com}, {host: \"*\"}]",
+        "spec.routes[1].host",
+    ),
+    ("routes: [{pathPrefix: shop}]", "spec.routes[0].pathPrefix"),
+    (
+        "routes: [{pathPrefix: /shop/}]",
+        "spec.routes[0].pathPrefix",
+    ),
+    (
+        "routes: [{pathPrefix: \"/a?b\"}]",
+        "spec.routes[0].pathPrefix",
+    ),
+    ("readiness: {path: healthz}", "spec.readiness.path"),
+    ("timeouts: {connect: 5}", "spec.timeouts.connect"),
+    ("timeouts: {whole: 10001h}", "spec.timeouts.whole"),
+    ("timeouts: {stop: 1d}", "spec.timeouts.stop"),
+    ("hold: {requests: 0}", "spec.hold.requests"),
+    ("hold: {bytes: 1000}", "spec.hold.bytes"),
+    ("hold: {wait: 0s}", "spec.hold.wait"),
+    (
+        "waking: {answerAtZero: {paths: [healthz]}}",
+        "spec.waking.answerAtZero.paths[0]",
+    ),
+    (
+        "waking: {uncounted: {paths: [\"/a*b\"]}}",
+        "spec.waking.uncounted.paths[0]",
+    ),
+    (
+        "waking: {uncounted: {userAgents: [\"\"]}}",
+        "spec.waking.uncounted.userAgents[0]",
+    ),
+    ("queue: {requests: {cpu: lots}}", "spec.queue.requests"),
+    ("queue: {limits: {gpu: \"1\"}}", "spec.queue.limits"),
+    ("queue: {transport: pigeon}", "spec.queue.transport"),
+    ("autoscaler: mine", "spec.autoscaler"),
+    ("replicas: -1", "spec.replicas"),
+    ("env: {A: 1}", "spec.env.A"),
+];
+
+/// Pod templates that are refused, and the field that both must name.
+pub(crate) const BAD_TEMPLATES: &[(&str, &str)] = &[
+    ("spec: {}", "spec.template.spec.containers"),
+    ("spec: {containers: []}", "spec.template.spec.containers"),
+    ("metadata: {}", "spec.template.spec"),
+    (
+        "spec: {containers: [{image: a}]}",
+        "spec.template.spec.containers[0].name",
+    ),
+    (
+        "spec: {containers: [{name: a, image: a}, {name: a, image: b}]}",
+        "spec.template.spec.containers[1]",
+    ),
+    (
+        "spec: {containers: [{name: cheerful-queue, image: a}]}",
+        "spec.template.spec.containers",
+    ),
+    (
+        "spec: {initContainers: [{name: cheerful-queue}], containers: [{name: a, image: a}]}",
+        "spec.template.spec.initContainers",
+    ),
+    (
+        "spec: {restartPolicy: Never, containers: [{name: a, image: a}]}",
+        "spec.template.spec.restartPolicy",
+    ),
+];
+
+/// Names of a Revision that are refused.
+pub(crate) const BAD_NAMES: &[&str] = &[
+    "Hello",
+    "1hello",
+    "hello.world",
+    "hello-",
+    "a2345678901234567890123456789012345678901234567890123",
+];
+
+/// To which a change is added.
+pub(crate) const REVISION: &str = "\
+apiVersion: cheerful.dev/v1alpha1
+kind: Revision
+metadata: {name: hello}
+spec:
+  template:
+    metadata: {labels: {team: a}, annotations: {b: c}}
+    spec:
+      serviceAccountName: default
+      nodeSelector: {kubernetes.io/os: linux}
+      containers:
+        - name: app
+          image: example.com/app:1
+          args: [serve]
+          ports: [{name: http, containerPort: 8080}]
+          env: [{name: MODE, value: quick}, {name: NODE, valueFrom: {fieldRef: {fieldPath: spec.nodeName}}}]
+          resources: {requests: {cpu: 1, memory: 10Mi}, limits: {cpu: 1.5}}
+          readinessProbe: {httpGet: {path: /healthz, port: http}}
+          volumeMounts: [{name: tmp, mountPath: /tmp}]
+      volumes: [{name: tmp, emptyDir: {sizeLimit: 1Mi}}]
+";
+
+/// Whole specifications of an Autoscaler that are right.
+pub(crate) const GOOD_AUTOSCALERS: &[&str] = &[
+    "scaleTargetRef: {kind: Deployment, name: web}",
+    "scaleTargetRef: {apiVersion: apps/v1, kind: StatefulSet, name: web}\nmode: Shadow",
+    "scaleTargetRef: {kind: Deployment, name: web}\nscaling: {min: 1, max: 4, target: \"2.5\"}\nconcurrency: 5",
+    "scaleTargetRef: {kind: Deployment, name: web}\nscaling: {paused: 0}\nreplicas: 2",
+];
+
+/// Those that are wrong, and the field that both must name.
+pub(crate) const BAD_AUTOSCALERS: &[(&str, &str)] = &[
+    ("{}", "spec.scaleTargetRef"),
+    ("scaleTargetRef: {name: web}", "spec.scaleTargetRef.kind"),
+    (
+        "scaleTargetRef: {kind: Deployment, name: \"\"}",
+        "spec.scaleTargetRef.name",
+    ),
+    (
+        "scaleTargetRef: {apiVersion: cheerful.dev/v1alpha1, kind: Revision, name: web}",
+        "spec.scaleTargetRef",
+    ),
+    (
+        "scaleTargetRef: {kind: Deployment, name: web}\nmode: shadow",
+        "spec.mode",
+    ),
+    (
+        "scaleTargetRef: {kind: Deployment, name: web}\nscaling: {min: 0}",
+        "spec.scaling.min",
+    ),
+    (
+        "scaleTargetRef: {kind: Deployment, name: web}\nscaling: {max: 0}",
+        "spec.scaling.max",
+    ),
+    (
+        "scaleTargetRef: {kind: Deployment, name: web}\nconcurrency: 2\nscaling: {target: 3}",
+        "spec.scaling.target",
+    ),
+    (
+        "scaleTargetRef: {kind: Deployment, name: web}\ntemplate: {}",
+        "spec.template",
+    ),
+];
