@@ -9,6 +9,8 @@ use std::{
 
 use cheerful_proxy::{Accounting, InFlight, Upstream, UpstreamConfig};
 
+use crate::Counted;
+
 /// Idle connections kept to one replica, per serving thread, where no lower concurrency limit says less.
 const MAX_IDLE: usize = 1024;
 
@@ -103,6 +105,19 @@ impl Queue {
     pub fn set_limit(&self, limit: Option<u32>) {
         self.limit
             .store(limit.unwrap_or(NO_LIMIT), Ordering::Relaxed);
+    }
+}
+
+impl Counted for Queue {
+    fn replica(&self) -> &str {
+        &self.replica
+    }
+    fn inside_app(&self) -> &Accounting {
+        &self.accounting
+    }
+    /// Who finds no place is held elsewhere.
+    fn before_app(&self) -> Option<&Accounting> {
+        None
     }
 }
 

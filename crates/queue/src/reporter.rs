@@ -1,37 +1,68 @@
 // SPDX-License-Identifier: Apache-2.0
-use cheerful_proxy::Counts;
+use std::sync::Arc;
+
+use cheerful_proxy::{Accounting, Counts};
 use cheerful_scaling::{Latency, Report};
 
-use crate::Queue;
+/// What a report is made from.
+pub trait Counted {
+    /// The replica's name.
+    fn replica(&self) -> &str;
+    /// The requests inside the app.
+    fn inside_app(&self) -> &Accounting;
+    /// Those that wait before it.
+    fn before_app(&self) -> Option<&Accounting>;
+}
 
-/// Turns the sums of a queue into reports: each covers what happened since the one before, so that
-/// neither an uneven interval nor a report at once loses or doubles anything.
+impl<T: Counted> Counted for Arc<T> {
+    fn replica(&self) -> &str {
+        (**self).replica()
+    }
+    fn inside_app(&self) -> &Accounting {
+        (**self).inside_app()
+    }
+    fn before_app(&self) -> Option<&Accounting> {
+        (**self).before_app()
+    }
+}
+
+/// Turns sums into reports: each covers what happened since the one before, so that neither an uneven
+/// interval nor a report at once loses or doubles anything.
 #[derive(Debug)]
 pub struct Reporter {
     last: Counts,
+    last_waiting: Counts,
     sequence: u64,
 }
 
 impl Reporter {
     /// The first report covers the time since now.
     #[must_use]
-    pub fn new(queue: &Queue) -> Self {
+    pub fn new(counted: &impl Counted) -> Self {
         Self {
-            last: queue.accounting().counts(),
+            last: counted.inside_app().counts(),
+            last_waiting: waiting(counted),
             sequence: 0,
         }
     }
 
+    /// The next report covers the time since now: what was before is in none.
+    pub fn restart(&mut self, counted: &impl Counted) {
+        self.last = counted.inside_app().counts();
+        self.last_waiting = waiting(counted);
+    }
+
     /// What happened since the last report; `None` if no time has passed (what happened then is in the
-    /// next one). `burst`: with the requests in flight now.
-    pub fn report(&mut self, queue: &Queue, burst: bool) -> Option<Report> {
-        let counts = queue.accounting().counts();
+    /// next one). `burst`: with the requests in flight and waiting now.
+    pub fn report(&mut self, counted: &impl Counted, burst: bool) -> Option<Report> {
+        let counts = counted.inside_app().counts();
+        let waiting = waiting(counted);
         let micros = counts
             .at_micros
             .checked_sub(self.last.at_micros)
             .filter(|micros| *micros > 0)?;
         let report = Report {
-            replica: queue.replica().to_owned(),
+            replica: counted.replica().to_owned(),
             sequence: Some(self.sequence),
             age_seconds: 0.0,
             seconds: seconds(micros),
@@ -40,16 +71,28 @@ impl Reporter {
                     .request_micros
                     .saturating_sub(self.last.request_micros),
             ),
-            waiting_seconds: 0.0,
+            waiting_seconds: seconds(
+                waiting
+                    .request_micros
+                    .saturating_sub(self.last_waiting.request_micros),
+            ),
             requests: counts.ended.saturating_sub(self.last.ended),
             refused: counts.refused.saturating_sub(self.last.refused),
-            in_flight: burst.then(|| count(counts.in_flight)),
+            in_flight: burst.then(|| count(counts.in_flight + waiting.in_flight)),
             latency: latency(&self.last.latency, &counts.latency),
         };
         self.sequence += 1;
         self.last = counts;
+        self.last_waiting = waiting;
         Some(report)
     }
+}
+
+fn waiting(counted: &impl Counted) -> Counts {
+    counted
+        .before_app()
+        .map(Accounting::counts)
+        .unwrap_or_default()
 }
 
 /// The requests between two states of the buckets; `None` when there are none.
@@ -86,7 +129,7 @@ mod tests {
     use std::{net::SocketAddr, sync::Arc, thread::sleep, time::Duration};
 
     use super::*;
-    use crate::QueueConfig;
+    use crate::{Queue, QueueConfig};
 
     fn queue() -> Arc<Queue> {
         Queue::new(QueueConfig {
