@@ -98,7 +98,7 @@ enum Command {
     Uninstall(uninstall::UninstallArgs),
     /// In a pod: stand before the app, and report
     #[command(after_help = "Started by what the controller makes; see docs/kubernetes.md")]
-    Queue(queue::QueueArgs),
+    Queue(Box<queue::QueueArgs>),
     /// In a cluster: hold requests while there is no replica
     #[command(after_help = "Started by what `cheerful manifests install` prints")]
     Gateway(gateway::GatewayArgs),
@@ -138,7 +138,7 @@ impl Command {
             Self::Manifests(args) => manifests::run(args),
             Self::Inject(args) => inject::run(args),
             Self::Uninstall(args) => uninstall::run(args),
-            Self::Queue(args) => queue::run(args),
+            Self::Queue(args) => queue::run(&args),
             Self::Gateway(args) => gateway::run(args),
             Self::Autoscaler(args) => autoscaler::run(*args),
             Self::Controller(args) => controller::run(args),

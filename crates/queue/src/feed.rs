@@ -90,7 +90,8 @@ impl<R: Reports> Feed<R> {
                     self.changed(state).await;
                 }
                 () = door.burst(), if self.state.has_answered => {
-                    self.burst_due.get_or_insert(Instant::now() + BURST_DELAY);
+                    self.burst_due
+                        .get_or_insert_with(|| Instant::now() + BURST_DELAY);
                 }
                 () = until(burst_due) => {
                     self.burst_due = None;

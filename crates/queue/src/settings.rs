@@ -110,7 +110,9 @@ impl Settings {
         let identity = self.identity.as_ref();
         LinkConfig {
             autoscaler: self.autoscaler.clone(),
-            server_name: identity.and(host(&self.autoscaler)).map(str::to_owned),
+            server_name: identity
+                .and_then(|_| host(&self.autoscaler))
+                .map(str::to_owned),
             ca_file: identity.map(|folder| folder.join("ca.crt")),
             token_file: identity.map(|folder| folder.join("token")),
             transport: self.transport,
