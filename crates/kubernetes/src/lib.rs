@@ -9,5 +9,6 @@ pub mod names;
 pub mod resources;
 
 mod route;
+mod scaler;
 
 pub use route::RouteConfig;

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The autoscaler in a cluster: what the watches and the streams say goes into [`fleet::Fleet`], which says what the
+//! autoscaler is told, what is written, and what the queues and gateways hear.
+mod admission;
+mod bucket;
+mod condition;
+mod conflict;
+mod cost;
+mod fleet;
+mod gate;
+mod key;
+mod object;
+mod pace;
+mod path;
+mod pod;
+mod target;

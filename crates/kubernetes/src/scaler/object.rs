@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: Apache-2.0
+use cheerful_manifest::{
+    AutoscalerChoice, AutoscalerMode, ConcurrencyText, ScaleTargetRef, ScalingSpec,
+};
+use cheerful_scaling::{Concurrency, Paused, Scaling, Settings};
+use cheerful_wire::{Workload, WorkloadKind};
+use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use kube::api::DynamicObject;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use super::{conflict::TargetKey, target::Target};
+
+/// What is kept of a Revision or an Autoscaler.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct ObjectSeen {
+    pub(crate) workload: Workload,
+    pub(crate) uid: String,
+    pub(crate) generation: Option<i64>,
+    pub(crate) created: String,
+    /// How it scales, or what is wrong with what it says.
+    pub(crate) scaling: Result<Scaling, String>,
+    /// Decided and explained, not written.
+    pub(crate) shadow: bool,
+    /// It has an autoscaler of its own.
+    pub(crate) dedicated: bool,
+    /// `min: 0` where nothing can hold a request at zero: 1 is meant.
+    pub(crate) min_raised: bool,
+    pub(crate) target: Target,
+    /// Whether the gateway is the only way of a request now; `None`: no gateway ever is.
+    pub(crate) gateway_is_path: Option<bool>,
+    /// Whether an autoscaler has ever said anything about it.
+    pub(crate) is_new: bool,
+    /// The count that its own `/scale` tells.
+    pub(crate) mirrored: Option<u32>,
+    /// Its conditions, where they are ours.
+    pub(crate) conditions: Vec<Condition>,
+}
+
+impl ObjectSeen {
+    /// Trims a Revision.
+    pub(crate) fn revision(object: DynamicObject) -> Option<Self> {
+        let name = object.metadata.name.clone()?;
+        let spec = &object.data["spec"];
+        let status = &object.data["status"];
+        let choice: Option<AutoscalerChoice> = read(spec, "autoscaler").ok().flatten();
+        let target = Target::deployment(object.metadata.namespace.as_deref()?, &name);
+        Some(Self {
+            scaling: scaling(spec, Settings::default()),
+            dedicated: choice == Some(AutoscalerChoice::Dedicated),
+            gateway_is_path: Some(status["path"]["now"] == "Gateway"),
+            ..Self::plain(&object, WorkloadKind::Revision, target)?
+        })
+    }
+
+    /// Trims an Autoscaler.
+    pub(crate) fn autoscaler(object: DynamicObject) -> Option<Self> {
+        let spec = &object.data["spec"];
+        let reference: ScaleTargetRef = read(spec, "scaleTargetRef").ok().flatten()?;
+        let namespace = object.metadata.namespace.as_deref()?;
+        let mode: Option<AutoscalerMode> = read(spec, "mode").ok().flatten();
+        let given = scaling(spec, Settings::default());
+        let at_zero = |scaling: &Scaling| scaling.settings().min == 0;
+        let min_raised = given.as_ref().is_ok_and(at_zero);
+        let conditions = read(&object.data["status"], "conditions").ok().flatten();
+        Some(Self {
+            scaling: given.and_then(kept_above_zero),
+            shadow: mode == Some(AutoscalerMode::Shadow),
+            min_raised,
+            conditions: conditions.unwrap_or_default(),
+            ..Self::plain(
+                &object,
+                WorkloadKind::Autoscaler,
+                Target::of(namespace, &reference),
+            )?
+        })
+    }
+
+    fn plain(object: &DynamicObject, kind: WorkloadKind, target: Target) -> Option<Self> {
+        let metadata = &object.metadata;
+        let created = metadata.creation_timestamp.as_ref();
+        Some(Self {
+            workload: Workload {
+                namespace: metadata.namespace.clone()?,
+                kind,
+                name: metadata.name.clone()?,
+            },
+            uid: metadata.uid.clone().unwrap_or_default(),
+            generation: metadata.generation,
+            created: created.map(|time| time.0.to_string()).unwrap_or_default(),
+            scaling: Err(String::new()),
+            shadow: false,
+            dedicated: false,
+            min_raised: false,
+            target,
+            gateway_is_path: None,
+            is_new: object.data["status"]["scale"].is_null(),
+            mirrored: read(&object.data["spec"], "replicas").ok().flatten(),
+            conditions: Vec::new(),
+        })
+    }
+
+    /// Whether a pause leaves the count to whoever sets it.
+    pub(crate) fn is_left_alone(&self) -> bool {
+        (self.scaling.as_ref()).is_ok_and(|scaling| scaling.settings().paused == Paused::Present)
+    }
+}
+
+/// What a HorizontalPodAutoscaler scales.
+pub(crate) fn hpa_target(hpa: &HorizontalPodAutoscaler) -> Option<TargetKey> {
+    let target = &hpa.spec.as_ref()?.scale_target_ref;
+    let version = target.api_version.as_deref().unwrap_or("apps/v1");
+    Some(TargetKey::new(version, &target.kind, &target.name))
+}
+
+/// Fields that are not known are no fault here: another version of the definition may have more.
+fn scaling(spec: &Value, defaults: Settings) -> Result<Scaling, String> {
+    let concurrency: Option<ConcurrencyText> = read(spec, "concurrency")?;
+    let scaling: Option<ScalingSpec> = read(spec, "scaling")?;
+    let concurrency = concurrency.map_or(Concurrency::Multi, |ConcurrencyText(given)| given);
+    let defaults = Settings {
+        concurrency,
+        ..defaults
+    };
+    let resolved = scaling.unwrap_or_default().resolve_over(defaults);
+    resolved.map_err(|faults| {
+        let fault = |fault: cheerful_scaling::Invalid| {
+            let (field, value, expected) = (fault.field, fault.value, fault.expected);
+            format!("spec.scaling.{field}: {value}; should be {expected}")
+        };
+        faults.into_iter().map(fault).collect::<Vec<_>>().join("; ")
+    })
+}
+
+fn kept_above_zero(scaling: Scaling) -> Result<Scaling, String> {
+    let mut settings = scaling.settings().clone();
+    settings.min = settings.min.max(1);
+    Scaling::new(settings).map_err(|_| "spec.scaling.min: 0; should be at least 1".to_owned())
+}
+
+fn read<T: DeserializeOwned>(parent: &Value, field: &str) -> Result<Option<T>, String> {
+    match &parent[field] {
+        Value::Null => Ok(None),
+        value => serde_json::from_value(value.clone())
+            .map(Some)
+            .map_err(|error| format!("spec.{field}: {error}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn object(kind: &str, spec: Value, status: Value) -> DynamicObject {
+        serde_json::from_value(json!({
+            "apiVersion": "cheerful.dev/v1alpha1", "kind": kind,
+            "metadata": {"name": "cart", "namespace": "shop", "uid": "u", "generation": 3,
+                "creationTimestamp": "2026-11-24T10:00:00Z"},
+            "spec": spec, "status": status,
+        }))
+        .unwrap()
+    }
+
+    #[test]
+    fn a_revision_is_trimmed_to_what_scales_it() {
+        let spec = json!({"template": {"anything": 1}, "new": "field", "concurrency": 5,
+            "scaling": {"max": 7, "paused": true}, "autoscaler": "dedicated"});
+        let status = json!({"path": {"now": "Gateway", "since": "2026-11-24T10:00:00Z"}});
+        let seen = ObjectSeen::revision(object("Revision", spec, status)).unwrap();
+        let settings = seen.scaling.as_ref().unwrap().settings();
+        assert_eq!(
+            (settings.max, settings.concurrency),
+            (Some(7), Concurrency::Limit(5))
+        );
+        assert!(seen.dedicated && seen.is_new && seen.is_left_alone());
+        assert_eq!(seen.gateway_is_path, Some(true));
+        assert_eq!(seen.target, Target::deployment("shop", "cart"));
+    }
+
+    #[test]
+    fn what_is_wrong_is_told_with_field_and_value() {
+        let spec = json!({"scaling": {"max": 0}});
+        let seen = ObjectSeen::revision(object("Revision", spec, json!({}))).unwrap();
+        let why = seen.scaling.unwrap_err();
+        assert!(
+            why.contains("spec.scaling.max: 0; should be at least 1"),
+            "{why}"
+        );
+    }
+
+    #[test]
+    fn an_autoscaler_keeps_one_for_nothing_holds_at_zero() {
+        let spec = json!({"mode": "Shadow", "replicas": 4,
+            "scaleTargetRef": {"kind": "StatefulSet", "name": "db"}});
+        let status = json!({"scale": {"ready": 1}, "conditions": []});
+        let seen = ObjectSeen::autoscaler(object("Autoscaler", spec, status)).unwrap();
+        assert_eq!(seen.scaling.as_ref().unwrap().settings().min, 1);
+        assert!(seen.min_raised && seen.shadow && !seen.is_new);
+        assert_eq!((seen.gateway_is_path, seen.mirrored), (None, Some(4)));
+    }
+}
