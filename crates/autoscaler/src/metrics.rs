@@ -51,7 +51,8 @@ impl ScaleLatency {
         0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0,
     ];
 
-    pub(crate) fn add(&mut self, latency: Duration) {
+    /// Takes one more.
+    pub fn add(&mut self, latency: Duration) {
         let seconds = latency.as_secs_f64();
         let bucket = Self::BOUNDS_SECONDS
             .iter()

@@ -9,6 +9,6 @@ pub mod names;
 pub mod resources;
 
 mod route;
-mod scaler;
+pub mod scaler;
 
 pub use route::RouteConfig;

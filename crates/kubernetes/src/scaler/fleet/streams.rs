@@ -69,10 +69,8 @@ impl Fleet {
                 let text = format!("pod {namespace}/{name} is at {ip}, not at {}", at.ip());
                 return Verdict::Refused(refusal("pod", text));
             }
-            None => {
-                let text = format!("pod {namespace}/{name} is not known to have an address");
-                return Verdict::NotYet(refusal("pod", text));
-            }
+            // The kubelet tells the address late; the first report after that is compared.
+            None => {}
         }
         if self
             .workloads
@@ -135,14 +133,14 @@ impl Fleet {
         self.sweep(workload);
     }
 
-    /// Takes a report, and names its replica.
+    /// Takes a report, and names its replica. True if its pod is something else to the scale now.
     pub(crate) fn report(
         &mut self,
         workload: &Workload,
         stream: u64,
         report: &mut ReplicaReport,
         now: Moment,
-    ) -> Result<(), Refusal> {
+    ) -> Result<bool, Refusal> {
         self.counts.reports += 1;
         let gone = |what: &str| refusal("pod", format!("{what} is gone"));
         let state = self
@@ -158,6 +156,12 @@ impl Fleet {
             .get_mut(&queue.pod)
             .filter(|pod| pod.seen.uid == queue.uid);
         let pod = pod.ok_or_else(|| gone("the pod"))?;
+        if let (Some(ip), Some(at)) = (pod.seen.ip, pod.address)
+            && ip != at.ip()
+        {
+            let text = format!("pod {} is at {ip}, not at {}", queue.pod, at.ip());
+            return Err(refusal("pod", text));
+        }
         // A queue that has started again counts from 0; a stream that has only been renewed goes on.
         if let Some(sequence) = report.report.sequence {
             let again = !queue.begun && pod.newest.is_some_and(|newest| sequence <= newest);
@@ -187,13 +191,14 @@ impl Fleet {
             },
         });
         state.heard = true;
-        if pod.standing(now) != old {
+        let changed = pod.standing(now) != old;
+        if changed {
             let name = queue.pod.clone();
             self.tell_standing(workload, &name, Some(old), now);
             self.pending.feed.insert(workload.clone());
             self.pending.status.insert(workload.clone());
         }
-        Ok(())
+        Ok(changed)
     }
 
     /// A gateway's stream begins; gives its number.

@@ -1,0 +1,291 @@
+// SPDX-License-Identifier: Apache-2.0
+use std::{fmt, io, path::PathBuf, sync::Arc, time::Duration};
+
+use cheerful_autoscaler::{Autoscaler, AutoscalerConfig};
+use cheerful_wire::{Workload, WorkloadKind};
+use futures_util::{StreamExt as _, stream};
+use k8s_openapi::NamespaceResourceScope;
+use kube::{
+    Api, Client, Resource,
+    api::{ApiResource, DynamicObject},
+    runtime::watcher::Config,
+};
+use tokio::{
+    sync::watch,
+    task::{JoinHandle, JoinSet},
+    time::{MissedTickBehavior, interval, timeout},
+};
+
+use super::{
+    fleet::Fleet,
+    gate::Gate,
+    metrics::ScalerMetrics,
+    platform::Cluster,
+    reception::{Door, Reception},
+    shared::Shared,
+    statuses,
+    target::{Scales, TargetError},
+    watch::{Autoscalers, Deployments, Hpas, Outstanding, Pods, Revisions, Watched, follow},
+};
+use crate::{names, resources};
+
+/// How the autoscaler of a cluster runs.
+#[derive(Clone, Debug)]
+pub struct ScalerConfig {
+    /// Where it runs itself: its gateways are there too.
+    pub namespace: String,
+    /// Its pod, for people.
+    pub pod: String,
+    /// The one namespace that it looks after; `None`: all.
+    pub watch_namespace: Option<String>,
+    /// The one Revision that it scales (namespace, name); `None`: all that have no autoscaler of their own.
+    pub only: Option<(String, String)>,
+    /// Between two decisions when nothing urges.
+    pub tick: Duration,
+    /// Where to record what it sees.
+    pub record: Option<PathBuf>,
+    /// Writes of `/scale` in a second.
+    pub writes_per_second: f64,
+    /// Writes of `/scale` at once after a rest.
+    pub writes_burst: f64,
+}
+
+/// The autoscaler of a cluster. Everything ends when it is dropped.
+pub struct ClusterAutoscaler {
+    shared: Arc<Shared>,
+    autoscaler: Autoscaler,
+    door: Door,
+    running: JoinHandle<()>,
+    tasks: JoinSet<()>,
+}
+
+impl ClusterAutoscaler {
+    /// Starts it on the present tokio runtime. `leads`: for each shard whether we lead it, now and later; a shard whose
+    /// sender is gone is led by nobody here.
+    ///
+    /// # Errors
+    /// For a tick out of its bounds, or when the recording cannot be created.
+    pub fn start(
+        client: Client,
+        config: ScalerConfig,
+        leads: Vec<watch::Receiver<bool>>,
+    ) -> io::Result<Self> {
+        let only = config.only.clone().map(|(namespace, name)| Workload {
+            namespace,
+            kind: WorkloadKind::Revision,
+            name,
+        });
+        let fleet = Fleet::new(only, config.pod.clone(), leads.len());
+        let shared = Arc::new(Shared::new(fleet));
+        let platform = Arc::new(Cluster {
+            shared: Arc::clone(&shared),
+            client: client.clone(),
+            scales: Scales::default(),
+            gate: Gate::new(config.writes_per_second, config.writes_burst),
+        });
+        let settings = AutoscalerConfig {
+            tick: config.tick,
+            record: config.record.clone(),
+        };
+        let (autoscaler, running) = Autoscaler::start(settings, Arc::clone(&platform))?;
+        shared.serve(autoscaler.clone());
+        let mut tasks = JoinSet::new();
+        watches(
+            &mut tasks,
+            &shared,
+            &client,
+            config.watch_namespace.as_deref(),
+        );
+        tasks.spawn(feed(Arc::clone(&shared)));
+        tasks.spawn(look(Arc::clone(&shared), client.clone()));
+        tasks.spawn(statuses::write(
+            Arc::clone(&shared),
+            client.clone(),
+            config.pod,
+        ));
+        for (shard, leads) in leads.into_iter().enumerate() {
+            tasks.spawn(lead(Arc::clone(&shared), shard, leads));
+        }
+        let reception = Reception::new(Arc::clone(&shared), client, config.namespace);
+        Ok(Self {
+            shared,
+            autoscaler,
+            door: Door(Arc::new(reception)),
+            running,
+            tasks,
+        })
+    }
+
+    /// What the explain API asks.
+    #[must_use]
+    pub const fn autoscaler(&self) -> &Autoscaler {
+        &self.autoscaler
+    }
+
+    /// Who lets the streams of queues and gateways in.
+    #[must_use]
+    pub fn door(&self) -> Door {
+        self.door.clone()
+    }
+
+    /// A handle on what is asked while it runs.
+    #[must_use]
+    pub fn view(&self) -> ScalerView {
+        ScalerView {
+            shared: Arc::clone(&self.shared),
+        }
+    }
+
+    /// Ends it; the recording is flushed.
+    pub async fn stop(mut self) {
+        self.tasks.shutdown().await;
+        drop((self.shared, self.autoscaler, self.door));
+        // Streams that are still up hold a handle too: they have a moment to end.
+        if timeout(Duration::from_secs(2), self.running).await.is_err() {
+            tracing::debug!("streams outlived the autoscaler");
+        }
+    }
+}
+
+/// Asks a running [`ClusterAutoscaler`].
+#[derive(Clone, Debug)]
+pub struct ScalerView {
+    shared: Arc<Shared>,
+}
+
+impl ScalerView {
+    /// Whether it knows what is there.
+    ///
+    /// # Errors
+    /// Why not, for people.
+    pub fn ready(&self) -> Result<(), String> {
+        if self.shared.fleet().is_synced() {
+            Ok(())
+        } else {
+            Err("the watches have not told everything yet".to_owned())
+        }
+    }
+
+    /// What was counted.
+    #[must_use]
+    pub fn metrics(&self) -> ScalerMetrics {
+        ScalerMetrics::of(&self.shared)
+    }
+}
+
+impl fmt::Debug for ClusterAutoscaler {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClusterAutoscaler").finish_non_exhaustive()
+    }
+}
+
+fn watches(
+    tasks: &mut JoinSet<()>,
+    shared: &Arc<Shared>,
+    client: &Client,
+    namespace: Option<&str>,
+) {
+    let outstanding = Arc::new(Outstanding::new(5));
+    let custom = |resource: ApiResource| -> Api<DynamicObject> {
+        match namespace {
+            Some(namespace) => Api::namespaced_with(client.clone(), namespace, &resource),
+            None => Api::all_with(client.clone(), &resource),
+        }
+    };
+    let revisions = custom(ApiResource::erase::<resources::Revision>(&()));
+    let autoscalers = custom(ApiResource::erase::<resources::Autoscaler>(&()));
+    let plain = Config::default;
+    let queues = plain().labels(&format!("{}=true", names::QUEUE_LABEL));
+    let ours = plain().labels(names::REVISION_LABEL);
+    let parts = (shared, &outstanding);
+    watch::<Revisions>(tasks, parts, revisions, plain());
+    watch::<Autoscalers>(tasks, parts, autoscalers, plain());
+    watch::<Pods>(tasks, parts, typed(client, namespace), queues);
+    watch::<Deployments>(tasks, parts, typed(client, namespace), ours);
+    watch::<Hpas>(tasks, parts, typed(client, namespace), plain());
+}
+
+fn typed<K>(client: &Client, namespace: Option<&str>) -> Api<K>
+where
+    K: Resource<Scope = NamespaceResourceScope, DynamicType = ()>,
+{
+    match namespace {
+        Some(namespace) => Api::namespaced(client.clone(), namespace),
+        None => Api::all(client.clone()),
+    }
+}
+
+fn watch<W: Watched + 'static>(
+    tasks: &mut JoinSet<()>,
+    (shared, outstanding): (&Arc<Shared>, &Arc<Outstanding>),
+    api: Api<W::Object>,
+    config: Config,
+) where
+    <W::Object as Resource>::DynamicType: Clone + Send + Sync,
+    W::Id: Send,
+{
+    let (shared, outstanding) = (Arc::clone(shared), Arc::clone(outstanding));
+    tasks.spawn(follow::<W>(api, config, shared, outstanding));
+}
+
+/// Tells the autoscaler, the queues and the gateways what is new, at once; and once a second what only time has changed.
+async fn feed(shared: Arc<Shared>) {
+    let mut seconds = interval(Duration::from_secs(1));
+    seconds.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            () = shared.news.notified() => {}
+            _ = seconds.tick() => shared.fleet().tick(shared.now()),
+        }
+        let inputs = {
+            let now = shared.now();
+            let mut fleet = shared.fleet();
+            fleet.pace();
+            fleet.feed(now)
+        };
+        for (key, input) in inputs {
+            shared.tell(&key, input).await;
+        }
+    }
+}
+
+/// Looks at the targets of Autoscalers from time to time, for nobody watches them.
+async fn look(shared: Arc<Shared>, client: Client) {
+    const AT_ONCE: usize = 8;
+    const LIMIT: Duration = Duration::from_secs(5);
+    let scales = Scales::default();
+    let mut rounds = interval(Duration::from_millis(500));
+    rounds.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        rounds.tick().await;
+        let now = shared.now();
+        let looks = shared.fleet().looks(now);
+        let (shared, client, scales) = (&shared, &client, &scales);
+        stream::iter(looks)
+            .for_each_concurrent(AT_ONCE, |(workload, target)| async move {
+                let seen = match timeout(LIMIT, scales.get(client, &target)).await {
+                    Ok(Ok(scale)) => Ok(scale),
+                    Ok(Err(gone @ TargetError::NotFound(_))) => Err((true, gone.to_string())),
+                    Ok(Err(failed)) => Err((false, failed.to_string())),
+                    Err(_) => Err((false, "the API server does not answer".to_owned())),
+                };
+                shared.fleet().looked(&workload, seen);
+                shared.news.notify_one();
+            })
+            .await;
+    }
+}
+
+/// Says whether we lead a shard.
+async fn lead(shared: Arc<Shared>, shard: usize, mut leads: watch::Receiver<bool>) {
+    loop {
+        let now = *leads.borrow_and_update();
+        shared.fleet().lead(shard, now);
+        shared.news.notify_one();
+        if leads.changed().await.is_err() {
+            shared.fleet().lead(shard, false);
+            shared.news.notify_one();
+            return;
+        }
+    }
+}
