@@ -2,9 +2,14 @@
 //! Loading manifests: what is right, what is wrong, and how it is told.
 #![expect(clippy::expect_used, reason = "a helper of tests may end the test")]
 
-use std::{path::Path, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
-use cheerful_manifest::{MAX_DOCUMENT_BYTES, MAX_DOCUMENTS, load, load_file};
+use cheerful_manifest::{
+    MAX_DOCUMENT_BYTES, MAX_DOCUMENTS, Platform, load, load_cluster, load_cluster_file, load_file,
+};
 use cheerful_scaling::{Concurrency, Target};
 use proptest::prelude::*;
 
@@ -269,21 +274,41 @@ fn a_file_that_cannot_be_read_is_told() {
     );
 }
 
+/// The manifests in a folder of the examples.
+fn examples(folder: &str) -> Vec<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../../examples")
+        .join(folder);
+    let paths = std::fs::read_dir(folder).expect("the examples are there");
+    let mut paths: Vec<_> = paths
+        .map(|entry| entry.expect("a folder can be read").path())
+        .filter(|path| path.extension().is_some_and(|ending| ending == "yaml"))
+        .collect();
+    paths.sort();
+    paths
+}
+
 #[test]
 fn the_examples_are_right() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples");
-    let mut seen = 0;
-    for entry in std::fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path
-            .extension()
-            .is_some_and(|extension| extension == "yaml")
-        {
-            load_file(&path).unwrap_or_else(|errors| panic!("{errors}"));
-            seen += 1;
-        }
+    let of_one_machine = examples("");
+    assert!(of_one_machine.len() >= 2);
+    for path in of_one_machine {
+        load_file(&path).unwrap_or_else(|errors| panic!("{errors}"));
     }
-    assert!(seen >= 2);
+    let of_a_cluster = examples("kubernetes");
+    assert!(of_a_cluster.len() >= 3);
+    for path in of_a_cluster {
+        let manifest = load_cluster_file(&path).unwrap_or_else(|errors| panic!("{errors}"));
+        assert_eq!(manifest.revisions.len() + manifest.autoscalers.len(), 1);
+        assert!(manifest.others >= 1);
+    }
+}
+
+#[test]
+fn the_first_example_is_right_on_both_platforms() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/hello.yaml");
+    let manifest = load_cluster_file(&path).unwrap_or_else(|errors| panic!("{errors}"));
+    assert_eq!(manifest.revisions, load_file(&path).unwrap());
 }
 
 #[test]

@@ -3,6 +3,8 @@
 //! server: both must take the same, and name the same field of what they refuse.
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod alike;
+mod examples;
 mod server;
 mod specs;
 
@@ -94,7 +96,7 @@ fn the_manifests_own_check_judges_as_the_table_says() {
 
 #[tokio::test]
 async fn the_api_server_judges_as_the_table_says() {
-    let Some(server) = server::Server::connect().await else {
+    let Some(server) = server::Server::connect("schema-table").await else {
         return;
     };
     let mut differing = Vec::new();
@@ -105,13 +107,12 @@ async fn the_api_server_judges_as_the_table_says() {
         }
         differing.extend(differs(&case, &answer));
     }
-    server.end().await;
     assert!(differing.is_empty(), "{}", differing.join("\n\n"));
 }
 
 #[tokio::test]
 async fn the_scale_of_both_kinds_can_be_read_and_written() {
-    let Some(server) = server::Server::connect().await else {
+    let Some(server) = server::Server::connect("schema-scale").await else {
         return;
     };
     let autoscaler = "apiVersion: cheerful.dev/v1alpha1\nkind: Autoscaler\nmetadata: {name: hello}\nspec:\n  scaleTargetRef: {kind: Deployment, name: web}\n";
@@ -136,14 +137,13 @@ async fn the_scale_of_both_kinds_can_be_read_and_written() {
         assert_eq!(scale["spec"], json!({"replicas": 3}));
         assert_eq!(scale["status"], json!({"replicas": 2, "selector": "a=b"}));
     }
-    server.end().await;
 }
 
 /// What the controller and the autoscaler read is what the API server keeps: nothing of a template is lost, and our own
 /// types read it.
 #[tokio::test]
 async fn what_is_kept_is_what_was_written() {
-    let Some(server) = server::Server::connect().await else {
+    let Some(server) = server::Server::connect("schema-kept").await else {
         return;
     };
     for (index, change) in specs::GOOD_REVISIONS.iter().enumerate() {
@@ -166,5 +166,44 @@ async fn what_is_kept_is_what_was_written() {
         let taken = server.post(&again, query).await.unwrap();
         assert_eq!(taken["spec"]["template"], kept["spec"]["template"]);
     }
-    server.end().await;
+}
+
+#[tokio::test]
+async fn kubectl_refuses_and_explains() {
+    let Some(server) = server::Server::connect("schema-kubectl").await else {
+        return;
+    };
+    let namespace = &server.namespace;
+    let wrong = format!("{}  scaling: {{min: 5, max: 3}}\n", specs::REVISION);
+    let told = namespace.try_apply(&wrong).await.unwrap_err();
+    assert!(told.contains("spec.scaling.min"), "{told}");
+    assert!(told.contains("should be at most max"), "{told}");
+
+    namespace.apply(specs::REVISION).await;
+    let again = namespace.apply(specs::REVISION).await;
+    assert!(again.contains("unchanged"), "{again}");
+    for name in ["revisions", "crev", "cheerful"] {
+        let list = namespace.kubectl(&["get", name]).await.unwrap();
+        let head = list.lines().next().unwrap_or_default();
+        let columns: Vec<_> = head.split_whitespace().collect();
+        assert_eq!(
+            columns,
+            [
+                "NAME", "READY", "REPLICAS", "WANTED", "MODE", "AGE", "REASON"
+            ]
+        );
+    }
+    let told = namespace
+        .kubectl(&["explain", "revision.spec.scaling.target"])
+        .await
+        .unwrap();
+    assert!(
+        told.contains("Requests in flight per replica to aim for."),
+        "{told}"
+    );
+    let told = namespace
+        .kubectl(&["explain", "revision.spec.template.spec.containers"])
+        .await
+        .unwrap();
+    assert!(told.contains("livenessProbe"), "{told}");
 }

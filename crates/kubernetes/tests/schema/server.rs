@@ -1,52 +1,41 @@
 // SPDX-License-Identifier: Apache-2.0
-use std::time::Duration;
-
 use cheerful_kubernetes::{names, resources::crds};
-use k8s_openapi::{
-    api::core::v1::Namespace,
-    apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition,
-};
+use cheerful_rig::cluster::{Namespace, connect, eventually};
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::{
-    Api, Client, ResourceExt as _,
-    api::{DeleteParams, Patch, PatchParams, PostParams},
-    runtime::{conditions, wait::await_condition},
+    Api, ResourceExt as _,
+    api::{Patch, PatchParams},
 };
-use serde_json::{Value, json};
+use serde_json::Value;
 
 /// The API server of a test cluster, with our definitions and a namespace for one test.
 pub(crate) struct Server {
-    pub(crate) client: Client,
-    pub(crate) namespace: String,
+    pub(crate) namespace: Namespace,
 }
 
 impl Server {
     /// `None` where there is no cluster to test with.
-    pub(crate) async fn connect() -> Option<Self> {
-        std::env::var_os("CHEERFUL_TEST_CLUSTER")?;
-        let client = Client::try_default()
-            .await
-            .expect("KUBECONFIG should lead to the cluster");
-        define(&client).await;
-        let namespace = format!("manifest-schema-{}", std::process::id());
-        let made: Namespace =
-            serde_json::from_value(json!({"metadata": {"generateName": format!("{namespace}-")}}))
-                .unwrap();
-        let made = Api::<Namespace>::all(client.clone())
-            .create(&PostParams::default(), &made)
-            .await
-            .unwrap();
-        Some(Self {
-            client,
-            namespace: made.name_any(),
-        })
+    pub(crate) async fn connect(test: &str) -> Option<Self> {
+        let namespace = connect().await?.namespace(test).await;
+        let server = Self { namespace };
+        server.define().await;
+        Some(server)
     }
 
-    pub(crate) async fn end(self) {
-        let namespaces = Api::<Namespace>::all(self.client);
-        namespaces
-            .delete(&self.namespace, &DeleteParams::background())
-            .await
-            .unwrap();
+    /// Puts the definitions there, and waits until objects are taken.
+    async fn define(&self) {
+        let client = self.namespace.cluster().client();
+        let definitions = Api::<CustomResourceDefinition>::all(client);
+        for definition in crds() {
+            let apply = PatchParams::apply(names::CONTROLLER_MANAGER).force();
+            let name = definition.name_any();
+            let patch = Patch::Apply(&definition);
+            definitions.patch(&name, &apply, &patch).await.unwrap();
+        }
+        eventually("the API server takes a Revision", async || {
+            self.dry_run(crate::specs::REVISION).await.ok()
+        })
+        .await;
     }
 
     /// What the API server says to a document that `kubectl create` would send, without keeping it.
@@ -60,7 +49,12 @@ impl Server {
     /// What is at a path of the namespace.
     pub(crate) async fn get(&self, path: &str) -> Value {
         let request = http::Request::get(self.at(path)).body(Vec::new()).unwrap();
-        self.client.request(request).await.unwrap()
+        self.namespace
+            .cluster()
+            .client()
+            .request(request)
+            .await
+            .unwrap()
     }
 
     /// Merges into what is at a path of the namespace.
@@ -69,14 +63,19 @@ impl Server {
             .header("content-type", "application/merge-patch+json")
             .body(change.to_string().into_bytes())
             .unwrap();
-        self.client.request(request).await.unwrap()
+        self.namespace
+            .cluster()
+            .client()
+            .request(request)
+            .await
+            .unwrap()
     }
 
     fn at(&self, path: &str) -> String {
         let (group, version) = (names::GROUP, names::VERSION);
         format!(
             "/apis/{group}/{version}/namespaces/{}/{path}",
-            self.namespace
+            self.namespace.name()
         )
     }
 
@@ -89,37 +88,20 @@ impl Server {
         };
         let path = format!(
             "/{group}/{version}/namespaces/{}/{plural}?{query}",
-            self.namespace
+            self.namespace.name()
         );
         let request = http::Request::post(path)
             .header("content-type", "application/json")
             .body(body.to_string().into_bytes())
             .unwrap();
-        self.client
+        self.namespace
+            .cluster()
+            .client()
             .request::<Value>(request)
             .await
             .map_err(|error| match error {
                 kube::Error::Api(status) => status.message,
                 error => panic!("{error}"),
             })
-    }
-}
-
-/// Puts the definitions there, and waits until objects are taken.
-async fn define(client: &Client) {
-    let definitions = Api::<CustomResourceDefinition>::all(client.clone());
-    for definition in crds() {
-        let name = definition.name_any();
-        let apply = PatchParams::apply(names::CONTROLLER_MANAGER).force();
-        definitions
-            .patch(&name, &apply, &Patch::Apply(&definition))
-            .await
-            .unwrap();
-        let established =
-            await_condition(definitions.clone(), &name, conditions::is_crd_established());
-        tokio::time::timeout(Duration::from_secs(30), established)
-            .await
-            .unwrap()
-            .unwrap();
     }
 }
