@@ -3,7 +3,10 @@ use std::fmt::Write;
 
 use serde_json::Value;
 
-use crate::{DECIMAL, schema::revision_schema};
+use crate::{
+    Autoscaler, DECIMAL,
+    schema::{revision_schema, schema_of},
+};
 
 const HEAD: &str = "\
 <!-- Written by the tests of crates/manifest from the types there: change those, then run
@@ -17,12 +20,16 @@ apiVersion: cheerful.dev/v1alpha1
 kind: Revision
 metadata: {name: hello}
 spec:
-  command: [./server, --port, \"{port}\"]
+  command: [./server, --port, \"{port}\"]   # on one machine: a process
+  template:                               # in a cluster: a pod
+    spec:
+      containers: [{name: app, image: \"example.com/server:1\"}]
 ```
 
-That is all that is needed; everything else has a default. A duration is written with its unit: `250ms`, `60s`,
-`1m30s`, `1h`. A field that is not known is refused, so a typing error is not a setting that silently does
-nothing; all faults of a manifest are told at once, with their lines.
+Of `command` and `template` only the platform's own is needed; a manifest with both serves both. Everything else has
+a default. A duration is written with its unit: `250ms`, `60s`, `1m30s`, `1h`. A field that is not known is refused,
+so a typing error is not a setting that silently does nothing; all faults of a manifest are told at once, with their
+lines.
 
 `cheerful schema` prints the JSON schema, which is also in
 [revision.schema.json](revision.schema.json); an editor with YAML support completes the fields by it when the
@@ -32,15 +39,64 @@ manifest begins with
 # yaml-language-server: $schema=docs/revision.schema.json
 ```
 
-Not acted on in this version, and so refused: `scaling.latency`, pod templates (`template`, `image`), and the
-kind `Autoscaler`.
+Not acted on in this version, and so refused: `scaling.latency`.
+
+## In a cluster
+
+The API server checks a Revision and an [Autoscaler](#autoscaler) by the same rules, so `kubectl apply` refuses what
+`cheerful run` refuses, with the field and what would be right; `kubectl explain revision.spec.scaling` tells this
+page. What differs:
+
+- `template` is required, with at least one container, none of them called `cheerful-queue`. It takes what a pod of
+  Kubernetes 1.33 takes; fields that came later are refused as unknown. Quantities may be numbers, as in a Deployment.
+- A `target` or `burstCapacity` with a fraction is text: `target: \"0.5\"`. On one machine both forms are right.
+- The name has at most 52 characters and begins with a letter, for Services and others are called by it.
+- `command`, `workingDirectory`, `user`, `env` and `readiness` have no effect; the template's own fields have.
+- Counts of replicas are at most 2147483647, as everywhere in Kubernetes.
+- `/scale` can be read by `kubectl get --raw` and by whatever works like an HPA: `spec.replicas` is the count that was
+  wanted last, 0 before the first decision, `status.replicas` what is there. `kubectl scale` is taken by the API
+  server, but holds nothing: the next decision writes over it. To hold a count, give `paused: 3`; `paused: true` holds
+  the one that is there.
+- A manifest with the kind `Autoscaler` is for a cluster only.
 ";
 
-/// The page of all settings, in Markdown, from the schema.
+const AUTOSCALER: &str = "
+# Autoscaler
+
+What scales a workload that somebody else owns, in a cluster: a Deployment, a StatefulSet, or anything else with a
+`/scale` subresource. Its pods have the queue that `cheerful inject` adds. Nothing holds requests for them while there is
+no replica, so `min` is at least 1, also where it is left out, and `idleDelay`, `gracePeriod` and `burstCapacity`, which
+are about zero and the gateway, have no effect. `scaleTargetRef` may be changed: what was scaled before
+keeps the count that it has then. `scaling` is as that of a Revision.
+
+```yaml
+apiVersion: cheerful.dev/v1alpha1
+kind: Autoscaler
+metadata: {name: web}
+spec:
+  scaleTargetRef: {kind: Deployment, name: web}
+  scaling: {target: 20, max: 30}
+```
+";
+
+/// The page of all settings, in Markdown, from the schemas.
 #[must_use]
 pub fn reference() -> String {
     let mut page = HEAD.to_owned();
+    put(&mut page, format_args!("\n# Revision\n"));
     section(&mut page, "", &revision_schema());
+    page.push_str(AUTOSCALER);
+    let mut autoscaler = schema_of::<Autoscaler>();
+    // Told above already.
+    for told in [
+        "/properties/metadata",
+        "/properties/spec/properties/scaling",
+    ] {
+        if let Some(Value::Object(fields)) = autoscaler.pointer_mut(told) {
+            fields.remove("properties");
+        }
+    }
+    section(&mut page, "", &autoscaler);
     page
 }
 
@@ -134,8 +190,15 @@ fn kind(schema: &Value) -> String {
             Some("object") => "list of maps".to_owned(),
             _ => "list of texts".to_owned(),
         },
-        "object" if schema.get("properties").is_some() => "map".to_owned(),
-        "object" => "map of texts".to_owned(),
+        "object"
+            if text(
+                schema.get("additionalProperties").unwrap_or(&Value::Null),
+                "type",
+            ) == "string" =>
+        {
+            "map of texts".to_owned()
+        }
+        "object" => "map".to_owned(),
         _ if text(schema, "pattern").contains("ms") => "duration".to_owned(),
         _ => "text".to_owned(),
     }

@@ -80,7 +80,8 @@ pub struct Spec {
     /// How the number of replicas follows the requests in flight.
     pub scaling: ScalingSpec,
     /// Which requests are this revision's: those that fit one of the routes. The longest prefix wins, and a
-    /// host that is named beats one that is not. Left out: all that no other revision takes.
+    /// host that is named beats one that is not. Left out: all that no other revision takes. (In a cluster the host
+    /// names of the revision's Service are its own besides, and all that it has where this is left out.)
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub routes: Vec<Route>,
     /// On one machine: when a new replica counts as ready. Left out: when its port accepts a connection. (In a cluster

@@ -7,9 +7,7 @@ use std::{
     time::Duration,
 };
 
-use cheerful_manifest::{
-    MAX_DOCUMENT_BYTES, MAX_DOCUMENTS, Platform, load, load_cluster, load_cluster_file, load_file,
-};
+use cheerful_manifest::{MAX_DOCUMENT_BYTES, MAX_DOCUMENTS, load, load_cluster_file, load_file};
 use cheerful_scaling::{Concurrency, Target};
 use proptest::prelude::*;
 

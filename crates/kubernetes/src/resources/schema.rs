@@ -53,6 +53,8 @@ fn revision() -> Value {
 fn autoscaler() -> Value {
     let mut spec = schema_of::<AutoscalerSpec>();
     make_structural(&mut spec);
+    spec["properties"]["scaling"]["properties"]["min"]["description"] =
+        json!("Fewest replicas, at least 1. Default: 1.");
     let schema = resource(
         "What scales a workload that somebody else owns.",
         spec,
