@@ -43,6 +43,14 @@ pub(crate) fn removed() -> Answer {
     )
 }
 
+pub(crate) fn ending() -> Answer {
+    answer(
+        StatusCode::SERVICE_UNAVAILABLE,
+        Some(SOON),
+        "this gateway is about to end",
+    )
+}
+
 pub(crate) fn at_zero() -> Answer {
     answer(StatusCode::OK, None, "ok")
 }

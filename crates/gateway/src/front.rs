@@ -285,6 +285,20 @@ impl<W> Front<W> {
         })
     }
 
+    /// What is held and what came to be held since the last look; `None` when there is nothing to say. A request that
+    /// was passed on at once is not in it.
+    pub(crate) fn see_held(&mut self, burst: bool) -> Option<(Holding, Option<String>)> {
+        self.armed |= !burst || !self.is_over_burst();
+        let held = self.line.counted();
+        let last_request = self.last_request.take();
+        if held == 0 && self.held_told == 0 && self.arrived == 0 {
+            return None;
+        }
+        self.held_told = held;
+        let arrived = std::mem::take(&mut self.arrived);
+        Some((Holding { held, arrived }, last_request))
+    }
+
     /// An event could not be told.
     pub(crate) fn keep_untold(&mut self, event: GatewayEvent) {
         match event {

@@ -244,6 +244,34 @@ impl Gateway {
         }
     }
 
+    /// As [`Gateway::collect`], where the replicas' queues report for themselves and elsewhere: only what is held here,
+    /// and only where something is held, was at the last look, or came to be held since.
+    #[must_use]
+    pub fn collect_held(&self, only: Option<&str>, burst: bool) -> Vec<Collected> {
+        match only {
+            Some(name) => self
+                .revision(name)
+                .ok()
+                .and_then(|one| one.collect_held(burst))
+                .into_iter()
+                .collect(),
+            None => self
+                .lock()
+                .values()
+                .filter_map(|revision| revision.collect_held(burst))
+                .collect(),
+        }
+    }
+
+    /// Answers all that is held with 503, and all that would have to be held from now on; the rest is passed on as
+    /// before.
+    pub fn end_holding(&self) {
+        let revisions: Vec<_> = self.lock().values().map(Arc::clone).collect();
+        for revision in revisions {
+            revision.end_holding();
+        }
+    }
+
     /// What was counted for each revision that has a replica or ever had a request, by name.
     #[must_use]
     pub fn metrics(&self) -> Vec<RevisionMetrics> {

@@ -6,6 +6,7 @@
 //! or holds the request in a bounded line, first in first out; a place that comes free goes to the first
 //! in the line. What is passed on is counted by the replica's queue, so only what is held is counted here.
 mod answer;
+mod bursts;
 mod choose;
 mod config;
 mod events;
@@ -21,6 +22,7 @@ mod routes;
 mod waiting;
 mod waking;
 
+pub use bursts::Bursts;
 pub use config::RevisionConfig;
 pub use events::GatewayEvent;
 pub use gateway::{Collected, Gateway, RouteError, UnknownRevision};

@@ -40,6 +40,8 @@ pub(crate) struct Revision {
 struct State {
     front: Front<Waiter>,
     removed: bool,
+    /// Nothing is held any more.
+    ending: bool,
     /// Who takes over what would be held here.
     successor: Option<Arc<Revision>>,
 }
@@ -66,6 +68,7 @@ impl Revision {
             state: Mutex::new(State {
                 front,
                 removed: false,
+                ending: false,
                 successor: None,
             }),
             remember: AtomicBool::new(true),
@@ -97,6 +100,9 @@ impl Revision {
         }
         if state.removed {
             return Entered::Answer(answer::no_route());
+        }
+        if state.ending {
+            return Entered::Answer(answer::ending());
         }
         let cold = !state.front.is_ready();
         if cold && counting == Counting::AnsweredAtZero {
@@ -305,6 +311,35 @@ impl Revision {
             holding: seen.holding,
             last_request: seen.last_request,
         })
+    }
+
+    pub(crate) fn collect_held(&self, burst: bool) -> Option<Collected> {
+        let mut state = self.lock();
+        let untold = state.front.take_untold(&self.name);
+        let seen = state.front.see_held(burst);
+        drop(state);
+        untold.into_iter().for_each(|event| self.tell(event));
+        if !burst {
+            self.remember.store(true, Ordering::Relaxed);
+        }
+        let (holding, last_request) = seen?;
+        Some(Collected {
+            revision: self.name(),
+            reports: Vec::new(),
+            holding,
+            last_request,
+        })
+    }
+
+    /// What is held gets 503, and what would be held from now on.
+    pub(crate) fn end_holding(&self) {
+        let mut state = self.lock();
+        state.ending = true;
+        let held = state.front.line.drain();
+        drop(state);
+        for held in held {
+            drop(held.waiter.send(Word::Answer(answer::ending())));
+        }
     }
 
     /// What was counted; `None` when there is no replica and nothing ever was.

@@ -2,12 +2,28 @@
 use std::{borrow::Cow, collections::HashMap, fmt};
 
 /// Which requests are a revision's. No field set: all requests (at most one such revision).
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Route {
     /// Host name without port; `*.example.com` takes any one label. Case does not matter.
     pub host: Option<String>,
     /// A path prefix that ends at a segment's border: `/shop` takes `/shop` and `/shop/x`, not `/shopping`.
     pub path_prefix: Option<String>,
+}
+
+impl Route {
+    /// As it is compared: two routes are the same where this is. The host without port and final dot and in lower
+    /// case, the path prefix without a slash at its end.
+    #[must_use]
+    pub fn normal(&self) -> Self {
+        let path_prefix = self.path_prefix.as_deref().map(prefix).unwrap_or_default();
+        Self {
+            host: self
+                .host
+                .as_deref()
+                .map(|host| host_name(host).into_owned()),
+            path_prefix: (!path_prefix.is_empty()).then(|| path_prefix.to_owned()),
+        }
+    }
 }
 
 impl fmt::Display for Route {
@@ -72,11 +88,7 @@ impl<T> Routes<T> {
                     None => routes.exact.entry(host.into()).or_default(),
                 },
             };
-            let prefix = route
-                .path_prefix
-                .as_deref()
-                .unwrap_or("")
-                .trim_end_matches('/');
+            let prefix = prefix(route.path_prefix.as_deref().unwrap_or_default());
             paths.prefixes.push((prefix.into(), to));
         }
         let Self {
@@ -199,6 +211,11 @@ impl<T> Paths<T> {
     }
 }
 
+/// A path prefix as it is compared.
+fn prefix(given: &str) -> &str {
+    given.trim_end_matches('/')
+}
+
 /// A host as it is compared: without port and final dot, in lower case.
 fn host_name(host: &str) -> Cow<'_, str> {
     let end_of_address = if host.starts_with('[') {
@@ -309,6 +326,7 @@ mod tests {
             let same = Routes::new(entries.into_iter()).unwrap_err();
             assert_eq!((same.first, same.second), (1, 2));
             assert_eq!(same.route.path_prefix.as_deref(), Some("/x"));
+            assert_eq!(route(one, "/x/").normal(), route(other, "/x").normal());
         }
     }
 
