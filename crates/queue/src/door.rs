@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 use std::{
-    future::{Future as _, poll_fn},
+    future::{Future, poll_fn},
     pin::pin,
     sync::{
         Arc,
@@ -17,7 +17,7 @@ use cheerful_proxy::{
     Accounting, Answer, Attempt, Choose, Failure, InFlight, Line, Place, TimeLimits, Turn, Upstream,
 };
 use http::{StatusCode, request::Parts};
-use tokio::sync::Notify;
+use tokio::{sync::Notify, time::timeout};
 
 use crate::Counted;
 
@@ -35,6 +35,7 @@ pub(crate) struct Door {
     arrived: AtomicU64,
     refused_early: AtomicU64,
     refused_full: AtomicU64,
+    refused_late: AtomicU64,
     failures: AtomicU64,
     burst: Burst,
     /// Told when the app did not take a request.
@@ -52,6 +53,8 @@ pub struct DoorMetrics {
     pub refused_starting_total: u64,
     /// Found the line full.
     pub refused_full_total: u64,
+    /// Waited in the line for as long as a request may take.
+    pub refused_late_total: u64,
     /// Tries that the app did not answer; a request may have several.
     pub failed_tries_total: u64,
 }
@@ -77,6 +80,7 @@ impl Door {
             arrived: AtomicU64::new(0),
             refused_early: AtomicU64::new(0),
             refused_full: AtomicU64::new(0),
+            refused_late: AtomicU64::new(0),
             failures: AtomicU64::new(0),
             burst: Burst::default(),
             doubt: Notify::new(),
@@ -133,10 +137,12 @@ impl Door {
             requests_total: self.arrived(),
             refused_starting_total: self.refused_early.load(Relaxed),
             refused_full_total: self.refused_full.load(Relaxed),
+            refused_late_total: self.refused_late.load(Relaxed),
             failed_tries_total: self.failures.load(Relaxed),
         }
     }
 
+    /// 503.
     fn refuse(&self, counter: &AtomicU64, text: &'static str) -> Answer {
         counter.fetch_add(1, Relaxed);
         self.in_flight.refuse();
@@ -144,6 +150,15 @@ impl Door {
             status: StatusCode::SERVICE_UNAVAILABLE,
             retry_after: Some(RETRY_AFTER),
             text: text.into(),
+        }
+    }
+
+    /// 504.
+    fn late(&self) -> Answer {
+        Answer {
+            status: StatusCode::GATEWAY_TIMEOUT,
+            retry_after: None,
+            ..self.refuse(&self.refused_late, "the service did not answer in time")
         }
     }
 
@@ -157,12 +172,22 @@ impl Door {
             Poll::Pending => {
                 let _waits = self.waiting.enter();
                 self.burst.look(self.inside());
-                turn.await
+                within(self.time_limits.whole, turn)
+                    .await
+                    .ok_or_else(|| self.late())?
             }
         };
         turn.map(Some)
             .map_err(|_| self.refuse(&self.refused_full, "too many requests wait for the service"))
     }
+}
+
+/// `None`: the limit has passed. Zero is none.
+async fn within<T>(limit: Duration, future: impl Future<Output = T>) -> Option<T> {
+    if limit.is_zero() {
+        return Some(future.await);
+    }
+    timeout(limit, future).await.ok()
 }
 
 impl Counted for Door {

@@ -6,9 +6,9 @@ mod pod;
 use std::time::Duration;
 
 use cheerful_queue::SidecarConfig;
-use cheerful_rig::App;
+use cheerful_rig::{App, Peer, Script, read_head};
 use pod::{Pod, config, until};
-use tokio::time::sleep;
+use tokio::{io::AsyncWriteExt as _, time::sleep};
 
 #[tokio::test]
 async fn reports_follow_the_interval_that_the_autoscaler_says() {
@@ -158,4 +158,39 @@ async fn a_client_that_leaves_the_line_makes_room() {
     assert_eq!(first.reply().await.status, 200);
     assert_eq!(second.reply().await.status, 200);
     assert_eq!(app.requests(), 2);
+}
+
+#[tokio::test]
+async fn an_open_websocket_holds_its_place_and_who_waits_too_long_gets_504() {
+    let app = Script::start(|_, mut stream| async move {
+        if read_head(&mut stream).await.contains("upgrade") {
+            let switch =
+                "HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: echo\r\n\r\n";
+            stream.write_all(switch.as_bytes()).await.unwrap();
+            sleep(Duration::from_secs(60)).await;
+        }
+    })
+    .await;
+    let mut config = SidecarConfig {
+        concurrency: Some(1),
+        ..config(app.address())
+    };
+    config.time_limits.whole = Duration::from_millis(500);
+    let pod = Pod::start(config).await;
+    pod.is_ready().await;
+    let mut open = Peer::connect(pod.address).await;
+    open.send("GET /x HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: echo\r\n\r\n")
+        .await;
+    assert_eq!(open.reply().await.status, 101);
+    let late = pod.get("/").await;
+    assert_eq!(late.status, 504);
+    let requests = pod.sidecar.metrics().requests;
+    assert_eq!(
+        (
+            requests.in_flight,
+            requests.waiting,
+            requests.refused_late_total
+        ),
+        (1, 0, 1)
+    );
 }

@@ -119,13 +119,14 @@ impl Collector for Seen {
         }
         let mut refused = encoder.encode_descriptor(
             "requests_refused",
-            "Requests that were answered 503 here, by reason: starting, line_full",
+            "Requests that were refused here, by reason: starting, line_full, late",
             None,
             MetricType::Counter,
         )?;
         for (reason, value) in [
             ("starting", requests.refused_starting_total),
             ("line_full", requests.refused_full_total),
+            ("late", requests.refused_late_total),
         ] {
             refused
                 .encode_family(&[("reason", reason)])?
