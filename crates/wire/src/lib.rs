@@ -2,17 +2,23 @@
 //! How a report travels: versioned protobuf messages over a gRPC stream, or the same messages as WebSocket frames.
 //!
 //! [`Link`] is the end at a queue or gateway, [`serve`] the end at the autoscaler. Neither knows what a decision is.
+//! What is on the wire, and what happens at each bound, is told in `docs/wire.md`.
+mod codec;
+mod convert;
+mod end;
 mod link;
 mod message;
 mod server;
+mod tasks;
 mod tls;
+mod websocket;
 
-pub use link::{Link, LinkConfig, LinkMetrics, Transport};
+pub use link::{Link, LinkConfig, LinkMetrics, Lookup, Transport};
 pub use message::{
     Downward, Hello, Holding, Pace, Replica, ReplicaReport, Upward, VERSION, Who, Workload,
     WorkloadKind,
 };
-pub use server::{Admit, Refusal, ServerConfig, ServerMetrics, Session, serve};
+pub use server::{Admit, Refusal, ServerConfig, ServerCounts, ServerMetrics, Session, serve};
 pub use tls::{ServerTls, TlsError};
 
 /// What the protobuf file says.

@@ -1,15 +1,36 @@
 // SPDX-License-Identifier: Apache-2.0
-use std::{path::PathBuf, time::Duration};
+use std::{
+    fmt, io,
+    net::SocketAddr,
+    path::PathBuf,
+    sync::{Arc, atomic::Ordering::Relaxed},
+    time::Duration,
+};
 
+use futures_util::future::BoxFuture;
 use tokio::sync::mpsc;
 
-use crate::{Downward, TlsError, Upward, Who};
+use crate::{Downward, TlsError, Upward, Who, tasks::Tasks};
+
+mod backoff;
+mod connect;
+mod director;
+mod shared;
+mod stream;
+
+use shared::Shared;
+
+/// Messages that wait to be read by the one who started a link.
+const DOWN: usize = 1024;
 
 /// The way up from a queue or gateway: one stream to each autoscaler, kept up for as long as this lives.
 ///
 /// Every [`Upward`] goes to every autoscaler that is connected. Sending never waits.
 #[derive(Debug)]
-pub struct Link {}
+pub struct Link {
+    shared: Arc<Shared>,
+    _tasks: Tasks,
+}
 
 /// How a [`Link`] is made.
 #[derive(Clone, Debug)]
@@ -52,26 +73,74 @@ pub struct LinkMetrics {
     pub sent_total: u64,
     /// Messages that found a stream's bounded line full.
     pub dropped_total: u64,
+    /// Messages from autoscalers that found the receiver's line full.
+    pub down_dropped_total: u64,
 }
+
+/// Gives the addresses of all autoscalers.
+pub type Lookup = Arc<dyn Fn() -> BoxFuture<'static, io::Result<Vec<SocketAddr>>> + Send + Sync>;
 
 impl Link {
     /// Starts on the present tokio runtime. What comes down arrives at the receiver (bounded: 1,024; when it is full
-    /// the newest is dropped). Everything ends when the `Link` is dropped.
+    /// the newest is dropped). Each stream that comes up brings a [`crate::Pace`] without workload, with the interval
+    /// of the welcome and the burst threshold told last: whoever has to tell a state anew does so then. Everything
+    /// ends when the `Link` is dropped.
     ///
     /// # Errors
     /// When the certificates are needed and cannot be read.
-    pub fn start(_config: LinkConfig) -> Result<(Self, mpsc::Receiver<Downward>), TlsError> {
-        todo!()
+    pub fn start(config: LinkConfig) -> Result<(Self, mpsc::Receiver<Downward>), TlsError> {
+        let name = config.autoscaler.clone();
+        let lookup: Lookup = Arc::new(move || {
+            let name = name.clone();
+            Box::pin(async move { Ok(tokio::net::lookup_host(name).await?.collect()) })
+        });
+        Self::start_with_lookup(config, lookup)
+    }
+
+    /// As [`Link::start`], with another way to look up the addresses than the name system.
+    ///
+    /// # Errors
+    /// When the certificates are needed and cannot be read.
+    pub fn start_with_lookup(
+        config: LinkConfig,
+        lookup: Lookup,
+    ) -> Result<(Self, mpsc::Receiver<Downward>), TlsError> {
+        let (down, receiver) = mpsc::channel(DOWN);
+        let shared = Arc::new(Shared::new(config, down)?);
+        let tasks = Tasks::default();
+        tasks.spawn(director::direct(Arc::clone(&shared), lookup));
+        let link = Self {
+            shared,
+            _tasks: tasks,
+        };
+        Ok((link, receiver))
     }
 
     /// Sends to every autoscaler that is connected; never waits.
-    pub fn send(&self, _message: Upward) {
-        todo!()
+    pub fn send(&self, message: Upward) {
+        self.shared.send(message);
     }
 
     /// What was counted.
     #[must_use]
     pub fn metrics(&self) -> LinkMetrics {
-        todo!()
+        let counted = &self.shared.counted;
+        LinkMetrics {
+            connected: self.shared.connected(),
+            connects_total: counted.connects.load(Relaxed),
+            failures_total: counted.failures.load(Relaxed),
+            refused_total: counted.refused.load(Relaxed),
+            sent_total: counted.sent.load(Relaxed),
+            dropped_total: counted.dropped.load(Relaxed),
+            down_dropped_total: counted.down_dropped.load(Relaxed),
+        }
+    }
+}
+
+impl fmt::Debug for Shared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Shared")
+            .field("config", &self.config)
+            .finish_non_exhaustive()
     }
 }

@@ -6,11 +6,21 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{Downward, Hello, ServerTls, Upward};
 
+mod accept;
+mod grpc;
+mod metrics;
+mod session;
+mod websocket;
+
+pub(crate) use session::software;
+
+pub use metrics::{ServerCounts, ServerMetrics};
+
 /// Decides who may speak. Called once for each stream, with its first message.
 pub trait Admit: Send + Sync + 'static {
     /// What takes the messages of one stream.
     type Session: Session;
-    /// Proves the one who speaks. `down` is the way to it (bounded: 256; use `try_send`).
+    /// Proves the one who speaks, within 10 s. `down` is the way to it (bounded: 256; use `try_send`).
     ///
     /// # Errors
     /// Told to the other side; the stream ends.
@@ -50,7 +60,7 @@ pub struct ServerConfig {
     pub max_streams: usize,
     /// For the first message to arrive. Default 5 s.
     pub hello_timeout: Duration,
-    /// A stream without a message for so long ends. Default 30 s.
+    /// A stream without a message for so long ends. Default 30 s; a `Link` says something every 10 s.
     pub idle_timeout: Duration,
     /// A message's size. Default 64 KiB.
     pub max_message_bytes: usize,
@@ -67,22 +77,25 @@ impl Default for ServerConfig {
     }
 }
 
-/// What was counted; shared with [`serve`].
-#[derive(Debug, Default)]
-pub struct ServerMetrics {}
-
 /// Serves gRPC and WebSocket (`GET /cheerful.wire.v1/stream`) on one port, until `stop`: then streams are ended so
 /// that the other side connects elsewhere at once. `tls`: `None` only for tests on loopback.
 ///
 /// # Errors
 /// Only what makes accepting impossible for good.
 pub async fn serve<A: Admit>(
-    _listener: TcpListener,
-    _tls: Option<ServerTls>,
-    _admit: Arc<A>,
-    _config: ServerConfig,
-    _metrics: Arc<ServerMetrics>,
-    _stop: CancellationToken,
+    listener: TcpListener,
+    tls: Option<ServerTls>,
+    admit: Arc<A>,
+    config: ServerConfig,
+    metrics: Arc<ServerMetrics>,
+    stop: CancellationToken,
 ) -> io::Result<()> {
-    todo!()
+    let server = accept::Server {
+        tls,
+        admit,
+        config,
+        metrics,
+        stop,
+    };
+    accept::run(listener, Arc::new(server)).await
 }
