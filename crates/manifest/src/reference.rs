@@ -51,7 +51,8 @@ page. What differs:
   Kubernetes 1.33 takes; fields that came later are refused as unknown. Quantities may be numbers, as in a Deployment.
 - A `target` or `burstCapacity` with a fraction is text: `target: \"0.5\"`. On one machine both forms are right.
 - The name has at most 52 characters and begins with a letter, for Services and others are called by it.
-- `command`, `workingDirectory`, `user`, `env` and `readiness` have no effect; the template's own fields have.
+- `command`, `workingDirectory`, `user`, `env`, `readiness`, `timeouts.drain` and `timeouts.stop` have no effect; the
+  template's own fields have.
 - Counts of replicas are at most 2147483647, as everywhere in Kubernetes.
 - `/scale` can be read by `kubectl get --raw` and by whatever works like an HPA: `spec.replicas` is the count that was
   wanted last, 0 before the first decision, `status.replicas` what is there. `kubectl scale` is taken by the API

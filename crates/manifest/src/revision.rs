@@ -156,12 +156,12 @@ pub struct Timeouts {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("default" = "5m"))]
     pub whole: Option<DurationText>,
-    /// How long the requests in flight in a replica that has to go may take, before it is told to stop
-    /// (SIGTERM) all the same.
+    /// On one machine: how long the requests in flight in a replica that has to go may take, before it is told to stop
+    /// (SIGTERM) all the same. (In a cluster the template's `terminationGracePeriodSeconds` bounds both.)
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("default" = "30s"))]
     pub drain: Option<DurationText>,
-    /// From telling a replica to stop (SIGTERM) to ending it (SIGKILL).
+    /// On one machine: from telling a replica to stop (SIGTERM) to ending it (SIGKILL).
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("default" = "10s"))]
     pub stop: Option<DurationText>,
