@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-use cheerful_manifest::{ConcurrencyText, Hold, Route, Timeouts, Waking};
+use cheerful_manifest::{AutoscalerChoice, ConcurrencyText, Hold, Route, Timeouts, Waking};
 use serde::{Deserialize, Serialize};
 
 /// What the gateway has to know of a Revision. It travels as an annotation of the Revision's own EndpointSlice, for the
@@ -22,4 +22,6 @@ pub struct RouteConfig {
     pub hold: Hold,
     /// As in the Revision.
     pub waking: Waking,
+    /// As in the Revision: which autoscaler is told of what is held for it.
+    pub autoscaler: Option<AutoscalerChoice>,
 }
