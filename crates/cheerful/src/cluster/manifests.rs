@@ -1,14 +1,152 @@
 // SPDX-License-Identifier: Apache-2.0
 //! `manifests`: prints what is applied to a cluster.
-use crate::exit::Failure;
+use cheerful_kubernetes::{
+    install::{self, InstallOptions, Scope, cluster_objects, to_yaml},
+    names,
+};
+use serde_json::{Value, json};
+
+use crate::exit::{self, Failure};
 
 #[derive(Clone, Debug, clap::Args)]
-pub(crate) struct ManifestsArgs {}
+pub(crate) struct ManifestsArgs {
+    #[command(subcommand)]
+    what: What,
+}
 
-/// Runs it.
+#[derive(Clone, Debug, clap::Subcommand)]
+enum What {
+    /// All of cheerful: the definitions of its resources, rights, and its three roles
+    #[command(after_help = "Example: cheerful manifests install | kubectl apply -f -")]
+    Install(InstallArgs),
+    /// What is the whole cluster's, for installations in one namespace
+    #[command(
+        after_help = "Example: cheerful manifests crds --for-namespace shop | kubectl apply -f -"
+    )]
+    Crds {
+        /// With the right to have tokens reviewed, for an installation in it
+        #[arg(long, value_name = "NAMESPACE", value_parser = namespace)]
+        for_namespace: Option<String>,
+        /// As what it is printed
+        #[arg(long, value_enum, default_value_t)]
+        format: Format,
+    },
+}
+
+#[derive(Clone, Debug, clap::Args)]
+struct InstallArgs {
+    /// Where the three roles run
+    #[arg(long, short, default_value = names::SYSTEM_NAMESPACE, value_parser = namespace)]
+    namespace: String,
+    /// Which Revisions they see: the cluster's, or those of their namespace
+    #[arg(long, value_enum, default_value_t)]
+    scope: ScopeArg,
+    /// The image of the roles and the queues
+    #[arg(long, default_value_t = InstallOptions::default().image)]
+    image: String,
+    /// When the image is pulled; absent: as Kubernetes has it for such a tag
+    #[arg(long, value_name = "POLICY", value_parser = ["Always", "IfNotPresent", "Never"])]
+    image_pull_policy: Option<String>,
+    /// Replicas of the controller; one leads
+    #[arg(long, value_name = "NUMBER", default_value_t = 2, value_parser = replicas())]
+    replicas_controller: u32,
+    /// Replicas of the autoscaler; one leads, the others are warm
+    #[arg(long, value_name = "NUMBER", default_value_t = 2, value_parser = replicas())]
+    replicas_autoscaler: u32,
+    /// Replicas of the gateway; all serve
+    #[arg(long, value_name = "NUMBER", default_value_t = 2, value_parser = replicas())]
+    replicas_gateway: u32,
+    /// As what it is printed
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+#[derive(Clone, Copy, Debug, Default, clap::ValueEnum)]
+enum ScopeArg {
+    #[default]
+    Cluster,
+    Namespace,
+}
+
+#[derive(Clone, Copy, Debug, Default, clap::ValueEnum)]
+enum Format {
+    #[default]
+    Yaml,
+    Json,
+}
+
+/// Prints it.
 ///
 /// # Errors
-/// What a person has to know.
-pub(crate) fn run(_args: ManifestsArgs) -> Result<(), Failure> {
-    todo!()
+/// When stdout cannot be written to.
+pub(crate) fn run(args: ManifestsArgs) -> Result<(), Failure> {
+    match args.what {
+        What::Install(args) => {
+            let format = args.format;
+            print(&install::objects(&args.options()), format)
+        }
+        What::Crds {
+            for_namespace,
+            format,
+        } => {
+            let options = for_namespace.map(|namespace| InstallOptions {
+                namespace,
+                scope: Scope::Namespace,
+                ..InstallOptions::default()
+            });
+            print(&cluster_objects(options.as_ref()), format)
+        }
+    }
+}
+
+impl InstallArgs {
+    fn options(self) -> InstallOptions {
+        InstallOptions {
+            namespace: self.namespace,
+            scope: match self.scope {
+                ScopeArg::Cluster => Scope::Cluster,
+                ScopeArg::Namespace => Scope::Namespace,
+            },
+            image: self.image,
+            image_pull_policy: self.image_pull_policy,
+            replicas_controller: self.replicas_controller,
+            replicas_autoscaler: self.replicas_autoscaler,
+            replicas_gateway: self.replicas_gateway,
+        }
+    }
+}
+
+fn print(objects: &[Value], format: Format) -> Result<(), Failure> {
+    let text = match format {
+        Format::Yaml => to_yaml(objects).map_err(|error| {
+            Failure::later(format_args!("the manifests cannot be printed: {error}"))
+        })?,
+        Format::Json => {
+            let list = json!({"apiVersion": "v1", "kind": "List", "items": objects});
+            format!("{list:#}\n")
+        }
+    };
+    exit::print(&text)
+}
+
+fn replicas() -> clap::builder::RangedI64ValueParser<u32> {
+    clap::value_parser!(u32).range(1..=100)
+}
+
+/// A namespace is a DNS label.
+fn namespace(text: &str) -> Result<String, String> {
+    let inner = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    let edge = |c: Option<char>| c.is_some_and(|c| c != '-' && inner(c));
+    if text.len() <= 63
+        && text.chars().all(inner)
+        && edge(text.chars().next())
+        && edge(text.chars().last())
+    {
+        Ok(text.to_owned())
+    } else {
+        Err(
+            "a namespace has at most 63 small letters, digits and hyphens, no hyphen first or last"
+                .to_owned(),
+        )
+    }
 }
