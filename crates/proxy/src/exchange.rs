@@ -261,6 +261,7 @@ impl<C: Choose> Exchange<'_, C> {
             let mut response = Response::from_parts(parts, incoming);
             let upstream = hyper::upgrade::on(&mut response);
             let idle = deadlines.idle();
+            place.upgraded();
             self.client.set_tunnel(Tunnel {
                 client,
                 upstream,

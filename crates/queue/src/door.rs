@@ -33,6 +33,7 @@ pub(crate) struct Door {
     /// The app has answered its probe once: before, nothing is passed on.
     opened: AtomicBool,
     arrived: AtomicU64,
+    upgraded: AtomicU64,
     refused_early: AtomicU64,
     refused_full: AtomicU64,
     refused_late: AtomicU64,
@@ -78,6 +79,7 @@ impl Door {
             waiting: Accounting::new(),
             opened: AtomicBool::new(false),
             arrived: AtomicU64::new(0),
+            upgraded: AtomicU64::new(0),
             refused_early: AtomicU64::new(0),
             refused_full: AtomicU64::new(0),
             refused_late: AtomicU64::new(0),
@@ -95,6 +97,11 @@ impl Door {
     /// Requests in flight and waiting.
     pub(crate) fn inside(&self) -> u64 {
         self.in_flight.in_flight() + self.waiting.in_flight()
+    }
+
+    /// Those of them that have become upgraded connections.
+    pub(crate) fn upgraded(&self) -> u64 {
+        self.upgraded.load(Relaxed)
     }
 
     /// Requests that have come so far.
@@ -223,6 +230,7 @@ impl Choose for Entrance {
         Ok(DoorPlace {
             _in_flight: in_flight,
             _turn: turn,
+            upgraded: AtomicBool::new(false),
             door: Arc::clone(door),
         })
     }
@@ -233,6 +241,7 @@ impl Choose for Entrance {
 pub(crate) struct DoorPlace {
     _in_flight: InFlight,
     _turn: Option<Turn>,
+    upgraded: AtomicBool,
     door: Arc<Door>,
 }
 
@@ -245,11 +254,25 @@ impl Place for DoorPlace {
         self.door.time_limits
     }
 
+    fn upgraded(&self) {
+        if !self.upgraded.swap(true, AcqRel) {
+            self.door.upgraded.fetch_add(1, Relaxed);
+        }
+    }
+
     fn failed(&self, failure: &Failure) {
         self.door.failures.fetch_add(1, Relaxed);
         // A slow answer says nothing about whether it listens.
         if *failure != Failure::FirstByteTimeout {
             self.door.doubt.notify_one();
+        }
+    }
+}
+
+impl Drop for DoorPlace {
+    fn drop(&mut self) {
+        if *self.upgraded.get_mut() {
+            self.door.upgraded.fetch_sub(1, Relaxed);
         }
     }
 }

@@ -54,10 +54,10 @@ const STARTING: Duration = Duration::from_secs(10);
 const BURST_DELAY: Duration = Duration::from_millis(20);
 
 impl<R: Reports> Feed<R> {
-    pub(crate) fn new(reports: R, door: Arc<Door>) -> Self {
+    pub(crate) fn new(reports: R, door: Arc<Door>, first: u64) -> Self {
         Self {
             reports,
-            reporter: Reporter::new(&door),
+            reporter: Reporter::counting_from(first, &door),
             door,
             interval: INTERVAL,
             next: Instant::now() + STARTING,

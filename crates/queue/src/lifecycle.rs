@@ -39,6 +39,9 @@ enum Phase {
 pub(crate) struct Seen {
     /// A request is there, or has come since the last step.
     pub(crate) busy: bool,
+    /// An upgraded connection is there. The app ends it when it is told to end, so the app's end does not wait for it;
+    /// ours does.
+    pub(crate) upgraded: bool,
     /// The app answers its probe.
     pub(crate) answering: bool,
 }
@@ -127,10 +130,11 @@ impl Lifecycle {
                 terminated,
                 deadline,
             } => {
-                if seen.busy {
+                let is_busy = seen.busy || (*terminated && seen.upgraded);
+                if is_busy {
                     *busy = now;
                 }
-                let quiet = !seen.busy && now >= *begun + SETTLE && now >= *busy + QUIET;
+                let quiet = !is_busy && now >= *begun + SETTLE && now >= *busy + QUIET;
                 if !quiet && now < *deadline {
                     return Some((now + LOOK).min(*deadline));
                 }
@@ -166,14 +170,17 @@ mod tests {
 
     const IDLE: Seen = Seen {
         busy: false,
+        upgraded: false,
         answering: true,
     };
     const BUSY: Seen = Seen {
         busy: true,
+        upgraded: false,
         answering: true,
     };
     const GONE: Seen = Seen {
         busy: false,
+        upgraded: false,
         answering: false,
     };
 
@@ -273,6 +280,21 @@ mod tests {
         life.ask(ms(0));
         assert_eq!(steps(&mut life, ms(0), ms(60_000), IDLE), ms(29_000));
         assert!(!life.is_draining());
+    }
+
+    #[test]
+    fn an_upgraded_connection_is_left_to_the_app_but_not_cut_before_the_limit() {
+        let open = Seen {
+            upgraded: true,
+            ..IDLE
+        };
+        let mut life = lifecycle();
+        life.ask(ms(0));
+        steps(&mut life, ms(0), ms(2_000), open);
+        assert!(life.is_drained(), "the app may be told to end");
+        life.terminate(ms(3_000));
+        assert_eq!(steps(&mut life, ms(3_000), ms(60_000), open), ms(29_000));
+        assert!(life.is_stopped());
     }
 
     #[test]

@@ -39,10 +39,16 @@ impl Reporter {
     /// The first report covers the time since now.
     #[must_use]
     pub fn new(counted: &impl Counted) -> Self {
+        Self::counting_from(0, counted)
+    }
+
+    /// The same, with the number of the first report.
+    #[must_use]
+    pub fn counting_from(sequence: u64, counted: &impl Counted) -> Self {
         Self {
             last: counted.inside_app().counts(),
             last_waiting: waiting(counted),
-            sequence: 0,
+            sequence,
         }
     }
 

@@ -89,10 +89,13 @@ impl Settings {
         }
     }
 
-    /// For [`crate::Sidecar::new`].
+    /// For [`crate::Sidecar::new`]. `unix_millis`: the time of day. Reports are numbered from there on: should the
+    /// sidecar alone be started again, its numbers go on above those before, for it sends fewer than a thousand a
+    /// second.
     #[must_use]
-    pub fn sidecar(&self) -> SidecarConfig {
+    pub fn sidecar(&self, unix_millis: u64) -> SidecarConfig {
         SidecarConfig {
+            first_report: unix_millis,
             pod: self.pod.clone(),
             app_port: self.app_port,
             concurrency: self.concurrency,

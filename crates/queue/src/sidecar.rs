@@ -66,6 +66,9 @@ pub struct SidecarConfig {
     pub time_limits: TimeLimits,
     /// The longest that draining takes.
     pub drain: Duration,
+    /// The number of the first report: above all that were sent under this name before, should the sidecar alone have
+    /// been started again.
+    pub first_report: u64,
     /// Bounds of the server.
     pub server: ServerConfig,
 }
@@ -138,7 +141,7 @@ impl Sidecar {
     ) -> io::Result<()> {
         let inner = &*self.inner;
         let drain = Drain::new();
-        let mut feed = Feed::new(reports, Arc::clone(&inner.door));
+        let mut feed = Feed::new(reports, Arc::clone(&inner.door), inner.config.first_report);
         {
             let mut served = pin!(serve(
                 Listener::Tcp(listener),
@@ -248,8 +251,10 @@ impl Inner {
         loop {
             let answering = self.state.borrow().answering;
             let arrived_before = std::mem::replace(&mut arrived, self.door.arrived());
+            let upgraded = self.door.upgraded();
             let seen = Seen {
-                busy: self.door.inside() > 0 || arrived != arrived_before,
+                busy: self.door.inside() > upgraded || arrived != arrived_before,
+                upgraded: upgraded > 0,
                 answering,
             };
             let (next, drained) = {

@@ -6,9 +6,10 @@ mod pod;
 use std::time::Duration;
 
 use cheerful_queue::SidecarConfig;
-use cheerful_rig::{App, Peer};
+use cheerful_rig::{App, Peer, Script, read_head};
 use pod::{PATIENCE, Pod, config, get};
 use tokio::{
+    io::AsyncWriteExt as _,
     net::TcpListener,
     task::JoinSet,
     time::{Instant, sleep, timeout},
@@ -112,6 +113,37 @@ async fn the_hook_begins_draining_and_returns_when_it_is_quiet() {
         "it is quiet already: {:?}",
         begun.elapsed()
     );
+}
+
+#[tokio::test]
+async fn an_upgraded_connection_does_not_keep_the_app_from_its_sigterm() {
+    let app = Script::start(|_, mut stream| async move {
+        if read_head(&mut stream).await.contains("upgrade") {
+            let switch =
+                "HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: echo\r\n\r\n";
+            stream.write_all(switch.as_bytes()).await.unwrap();
+            // What an app does that is told to end.
+            sleep(Duration::from_secs(4)).await;
+            stream.write_all(b"bye").await.unwrap();
+        }
+    })
+    .await;
+    let mut pod = Pod::before(app.address()).await;
+    pod.is_ready().await;
+    let mut open = Peer::connect(pod.address).await;
+    open.send("GET /x HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: echo\r\n\r\n")
+        .await;
+    assert_eq!(open.reply().await.status, 101);
+    let begun = Instant::now();
+    timeout(PATIENCE, pod.sidecar.wait_for_drain())
+        .await
+        .unwrap();
+    assert!(begun.elapsed() < Duration::from_secs(4));
+    assert_eq!(pod.in_flight(), 1);
+    pod.sidecar.terminate();
+    assert_eq!(open.rest().await, "bye");
+    pod.ended().await;
+    assert_eq!(pod.sidecar.metrics().cut_total, 0);
 }
 
 #[tokio::test]

@@ -63,6 +63,7 @@ pub(crate) fn config(app: SocketAddr) -> SidecarConfig {
         probe: Probe::default(),
         time_limits: TimeLimits::default(),
         drain: Duration::from_secs(29),
+        first_report: 0,
         server: ServerConfig::default(),
     }
 }

@@ -7,6 +7,7 @@ use std::{
     io,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     sync::Arc,
+    time::{SystemTime, UNIX_EPOCH},
 };
 
 use axum::{Router, routing::get};
@@ -49,7 +50,7 @@ async fn serve(settings: Settings) -> Result<(), Failure> {
     let (link, down) = Link::start(settings.link())
         .map_err(|error| Failure::bad_input(format_args!("CHEERFUL_IDENTITY: {error}")))?;
     let link = Arc::new(link);
-    let sidecar = Sidecar::new(settings.sidecar());
+    let sidecar = Sidecar::new(settings.sidecar(unix_millis()));
     let stop = CancellationToken::new();
     let pages = pages(&sidecar, &link).serve(
         address(settings.admin_port),
@@ -84,6 +85,18 @@ async fn serve(settings: Settings) -> Result<(), Failure> {
         ended = async { tokio::try_join!(served, paged) } => ended.map(|_| ()),
         () = signalled => Ok(()),
     }
+}
+
+/// Read once, at the start.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the role is a shell: it dates its beginning"
+)]
+fn unix_millis() -> u64 {
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
 
 fn taken(name: &str, port: u16, error: &io::Error) -> Failure {
