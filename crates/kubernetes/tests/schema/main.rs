@@ -5,6 +5,7 @@
 
 mod alike;
 mod examples;
+mod pods;
 mod server;
 mod specs;
 
@@ -182,6 +183,28 @@ async fn kubectl_refuses_and_explains() {
     namespace.apply(specs::REVISION).await;
     let again = namespace.apply(specs::REVISION).await;
     assert!(again.contains("unchanged"), "{again}");
+    // What the autoscaler writes into `spec.replicas` stays when a person applies the manifest again, either way.
+    let scale = ["scale", "revision/hello", "--replicas=3"];
+    namespace.kubectl(&scale).await.unwrap();
+    namespace
+        .apply(&specs::REVISION.replace("team: a", "team: b"))
+        .await;
+    let by_server = "  scaling: {paused: true, target: \"0.5\"}\n";
+    let by_server = format!(
+        "{}{by_server}",
+        specs::REVISION.replace("team: a", "team: c")
+    );
+    let file = std::env::temp_dir().join(format!("{}.yaml", namespace.name()));
+    std::fs::write(&file, by_server).unwrap();
+    let path = file.to_str().unwrap();
+    let apply = ["apply", "--server-side", "--force-conflicts", "-f", path];
+    namespace.kubectl(&apply).await.unwrap();
+    std::fs::remove_file(&file).unwrap();
+    let spec = &server.get("revisions/hello").await["spec"];
+    assert_eq!(spec["replicas"], 3);
+    assert_eq!(spec["scaling"], json!({"paused": true, "target": "0.5"}));
+    assert_eq!(spec["template"]["metadata"]["labels"]["team"], "c");
+
     for name in ["revisions", "crev", "cheerful"] {
         let list = namespace.kubectl(&["get", name]).await.unwrap();
         let head = list.lines().next().unwrap_or_default();
