@@ -10,15 +10,20 @@ use kube::{
     api::{Patch, PatchParams},
 };
 use serde_json::json;
-use tokio::time::{Instant, timeout};
+use tokio::{
+    sync::watch,
+    time::{Instant, timeout},
+};
 
 use super::{
     cost::{COST_ANNOTATION, Mark, marks},
     fleet::{Plan, SpecSeen, WritePlan},
     gate::Gate,
+    key,
     shared::Shared,
     target::{ScaleSeen, Scales, TargetError},
 };
+use crate::lease::Leadership;
 
 /// Where the replicas are: pods, by the `/scale` of what makes them.
 pub(crate) struct Cluster {
@@ -26,6 +31,8 @@ pub(crate) struct Cluster {
     pub(crate) client: Client,
     pub(crate) scales: Scales,
     pub(crate) gate: Gate,
+    /// By shard.
+    pub(crate) leads: Vec<watch::Receiver<Leadership>>,
 }
 
 /// How long the marks of those that go first may hold up a step down.
@@ -77,10 +84,22 @@ impl Cluster {
     fn plan(&self, key: &str, replicas: u32) -> Result<Option<WritePlan>, String> {
         let now = self.shared.now();
         match self.shared.fleet().plan(key, replicas, now) {
-            Plan::Write(plan) => Ok(Some(plan)),
+            Plan::Write(plan) if self.leads(&plan) => Ok(Some(plan)),
+            Plan::Write(_) => Err("another autoscaler may write by now".to_owned()),
             Plan::Done => Ok(None),
             Plan::Withheld(why) => Err(why),
         }
+    }
+
+    /// Asked right before the write, for this process may have been stopped for a while.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the shell reads the clock that the lease is judged by"
+    )]
+    fn leads(&self, plan: &WritePlan) -> bool {
+        let shard = key::shard(&plan.workload, self.leads.len());
+        let leads = self.leads.get(shard);
+        leads.is_some_and(|leads| leads.borrow().leads(std::time::Instant::now()))
     }
 
     async fn write(&self, plan: &WritePlan, replicas: u32) -> Result<(), TargetError> {

@@ -27,7 +27,7 @@ use super::{
     target::{Scales, TargetError},
     watch::{Autoscalers, Deployments, Hpas, Outstanding, Pods, Revisions, Watched, follow},
 };
-use crate::{names, resources};
+use crate::{lease::Leadership, names, resources};
 
 /// How the autoscaler of a cluster runs.
 #[derive(Clone, Debug)]
@@ -68,7 +68,7 @@ impl ClusterAutoscaler {
     pub fn start(
         client: Client,
         config: ScalerConfig,
-        leads: Vec<watch::Receiver<bool>>,
+        leads: Vec<watch::Receiver<Leadership>>,
     ) -> io::Result<Self> {
         let only = config.only.clone().map(|(namespace, name)| Workload {
             namespace,
@@ -82,6 +82,7 @@ impl ClusterAutoscaler {
             client: client.clone(),
             scales: Scales::default(),
             gate: Gate::new(config.writes_per_second, config.writes_burst),
+            leads: leads.clone(),
         });
         let settings = AutoscalerConfig {
             tick: config.tick,
@@ -277,10 +278,10 @@ async fn look(shared: Arc<Shared>, client: Client) {
 }
 
 /// Says whether we lead a shard.
-async fn lead(shared: Arc<Shared>, shard: usize, mut leads: watch::Receiver<bool>) {
+async fn lead(shared: Arc<Shared>, shard: usize, mut leads: watch::Receiver<Leadership>) {
     loop {
-        let now = *leads.borrow_and_update();
-        shared.fleet().lead(shard, now);
+        let leads_now = leads.borrow_and_update().until.is_some();
+        shared.fleet().lead(shard, leads_now);
         shared.news.notify_one();
         if leads.changed().await.is_err() {
             shared.fleet().lead(shard, false);

@@ -229,7 +229,7 @@ impl WorkloadState {
         let seen = self.observation(now);
         let wanted = self
             .decision
-            .map_or(seen.present(), |decision| decision.replicas);
+            .map_or_else(|| seen.present(), |decision| decision.replicas);
         let settings = self.scaling.as_ref().map(|scaling| scaling.settings());
         let mode = match self.decision.map(|decision| decision.mode) {
             _ if object.shadow => "shadow",
@@ -249,10 +249,10 @@ impl WorkloadState {
                 mode: mode.to_owned(),
                 reason: reason.unwrap_or_default(),
                 since,
-                path: object.gateway_is_path.and(self.path.wanted()),
+                path: object.gateway_is_path.and_then(|_| self.path.wanted()),
                 by: Some(by.to_owned()),
             },
-            selector: condition.as_ref().and(self.selector.clone()),
+            selector: condition.as_ref().and_then(|_| self.selector.clone()),
             generation: condition.as_ref().and(object.generation),
             condition,
         })
