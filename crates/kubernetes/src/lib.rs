@@ -10,7 +10,10 @@ pub mod lease;
 pub mod names;
 pub mod resources;
 
+mod api_server;
 mod route;
 pub mod scaler;
 
+pub use api_server::{ApiServer, NoApiServer};
+pub use kube::Client;
 pub use route::RouteConfig;

@@ -10,7 +10,7 @@ use super::view::DecisionEvent;
 
 /// Decisions as server-sent events, one `decision` each. A reader that is too slow loses the oldest and is told how
 /// many in a comment. A comment every 15 s shows that the connection lives.
-pub(super) fn stream(
+pub(crate) fn stream(
     decisions: Receiver<(String, DecisionLine)>,
 ) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
     let events = stream::unfold(decisions, |mut decisions| async move {

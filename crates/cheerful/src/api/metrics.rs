@@ -55,51 +55,50 @@ struct Seen {
 
 /// By the name of its row.
 #[derive(Debug, Default)]
-struct Samples(BTreeMap<&'static str, Vec<Sample>>);
+pub(super) struct Samples(pub(super) BTreeMap<&'static str, Vec<Sample>>);
 
 #[derive(Debug)]
-struct Sample {
+pub(super) struct Sample {
     /// In the order of the row's labels.
     labels: Vec<String>,
     value: Value,
 }
 
 #[derive(Debug)]
-enum Value {
+pub(super) enum Value {
     Count(u64),
     Gauge(f64),
     Buckets { sum: f64, buckets: Vec<(f64, u64)> },
 }
 
 impl Samples {
-    fn add(&mut self, row: &'static str, labels: &[&str], value: Value) {
+    pub(super) fn add(&mut self, row: &'static str, labels: &[&str], value: Value) {
         let labels = labels.iter().map(|label| (*label).to_owned()).collect();
         self.0
             .entry(row)
             .or_default()
             .push(Sample { labels, value });
     }
-    fn gauge(&mut self, row: &'static str, labels: &[&str], value: f64) {
+    pub(super) fn gauge(&mut self, row: &'static str, labels: &[&str], value: f64) {
         self.add(row, labels, Value::Gauge(value));
     }
-    fn count(&mut self, row: &'static str, labels: &[&str], value: u64) {
+    pub(super) fn count(&mut self, row: &'static str, labels: &[&str], value: u64) {
         self.add(row, labels, Value::Count(value));
     }
 }
 
 /// Counts as a gauge; above 2^53 the last digits are lost.
 #[expect(clippy::cast_precision_loss, reason = "no gauge comes near 2^53")]
-fn float(count: u64) -> f64 {
+pub(super) fn float(count: u64) -> f64 {
     count as f64
 }
 
 impl Seen {
     fn samples(&self) -> Samples {
         let mut samples = Samples::default();
-        self.totals(&mut samples);
-        for view in self.revisions.iter().filter(|view| is_awake(view)) {
-            revision(view, &mut samples);
-        }
+        of_revisions(&self.revisions, &mut samples);
+        samples.count("requests_unrouted", &[], self.unrouted);
+        samples.count("gateway_events_dropped", &[], self.dropped_events);
         let awake = |name: &str| {
             let found = self
                 .revisions
@@ -116,50 +115,9 @@ impl Seen {
         {
             version_of(version, &mut samples);
         }
-        self.autoscaler(&mut samples);
+        of_autoscaler(&self.autoscaler, &mut samples);
         self.processes(&mut samples);
         samples
-    }
-
-    fn totals(&self, samples: &mut Samples) {
-        let sum = |of: fn(&RevisionView) -> u64| float(self.revisions.iter().map(of).sum());
-        let awake = self.revisions.iter().filter(|view| is_awake(view)).count();
-        samples.gauge("revisions", &[], float(self.revisions.len() as u64));
-        samples.gauge("revisions_awake", &[], float(awake as u64));
-        samples.gauge("replicas", &["ready"], sum(|view| view.ready.into()));
-        samples.gauge("replicas", &["starting"], sum(|view| view.starting.into()));
-        samples.gauge("replicas", &["draining"], sum(|view| view.draining.into()));
-        let in_flight = self.revisions.iter().map(|view| view.panic).sum();
-        samples.gauge("requests_in_flight", &[], in_flight);
-        samples.gauge("requests_held", &[], sum(|view| view.held));
-        samples.count("requests_unrouted", &[], self.unrouted);
-        samples.count("gateway_events_dropped", &[], self.dropped_events);
-    }
-
-    fn autoscaler(&self, samples: &mut Samples) {
-        let seen = &self.autoscaler;
-        samples.count("decisions", &["stable"], seen.decisions_stable);
-        samples.count("decisions", &["panic"], seen.decisions_panic);
-        samples.count("decisions", &["undecided"], seen.decisions_undecided);
-        samples.count("scale_requests", &["written"], seen.scales_written);
-        samples.count("scale_requests", &["failed"], seen.scales_failed);
-        samples.count("scale_requests", &["given_up"], seen.scales_given_up);
-        for (reason, count) in &seen.reports_refused {
-            samples.count(
-                "reports_refused",
-                &[&snake_case(&format!("{reason:?}"))],
-                *count,
-            );
-        }
-        samples.count("inputs_dropped", &["full"], seen.inputs_dropped);
-        samples.count("inputs_dropped", &["unknown"], seen.inputs_unknown);
-        samples.count("recording_lines_lost", &[], seen.recording_lines_lost);
-        let bounds = ScaleLatency::BOUNDS_SECONDS
-            .into_iter()
-            .chain([f64::INFINITY]);
-        let buckets = bounds.zip(seen.scale_latency.counts).collect();
-        let sum = seen.scale_latency.sum_seconds;
-        samples.add("scale_latency", &[], Value::Buckets { sum, buckets });
     }
 
     fn processes(&self, samples: &mut Samples) {
@@ -174,6 +132,49 @@ impl Seen {
         samples.count("process_lost", &[], seen.lost);
         samples.count("process_output_lines_dropped", &[], seen.dropped_lines);
     }
+}
+
+/// The totals, and series of those that are not at rest.
+pub(super) fn of_revisions(revisions: &[RevisionView], samples: &mut Samples) {
+    let sum = |of: fn(&RevisionView) -> u64| float(revisions.iter().map(of).sum());
+    let awake = revisions.iter().filter(|view| is_awake(view)).count();
+    samples.gauge("revisions", &[], float(revisions.len() as u64));
+    samples.gauge("revisions_awake", &[], float(awake as u64));
+    samples.gauge("replicas", &["ready"], sum(|view| view.ready.into()));
+    samples.gauge("replicas", &["starting"], sum(|view| view.starting.into()));
+    samples.gauge("replicas", &["draining"], sum(|view| view.draining.into()));
+    let in_flight = revisions.iter().map(|view| view.panic).sum();
+    samples.gauge("requests_in_flight", &[], in_flight);
+    samples.gauge("requests_held", &[], sum(|view| view.held));
+    for view in revisions.iter().filter(|view| is_awake(view)) {
+        revision(view, samples);
+    }
+}
+
+/// What the autoscaler itself has counted.
+pub(super) fn of_autoscaler(seen: &Metrics, samples: &mut Samples) {
+    samples.count("decisions", &["stable"], seen.decisions_stable);
+    samples.count("decisions", &["panic"], seen.decisions_panic);
+    samples.count("decisions", &["undecided"], seen.decisions_undecided);
+    samples.count("scale_requests", &["written"], seen.scales_written);
+    samples.count("scale_requests", &["failed"], seen.scales_failed);
+    samples.count("scale_requests", &["given_up"], seen.scales_given_up);
+    for (reason, count) in &seen.reports_refused {
+        samples.count(
+            "reports_refused",
+            &[&snake_case(&format!("{reason:?}"))],
+            *count,
+        );
+    }
+    samples.count("inputs_dropped", &["full"], seen.inputs_dropped);
+    samples.count("inputs_dropped", &["unknown"], seen.inputs_unknown);
+    samples.count("recording_lines_lost", &[], seen.recording_lines_lost);
+    let bounds = ScaleLatency::BOUNDS_SECONDS
+        .into_iter()
+        .chain([f64::INFINITY]);
+    let buckets = bounds.zip(seen.scale_latency.counts).collect();
+    let sum = seen.scale_latency.sum_seconds;
+    samples.add("scale_latency", &[], Value::Buckets { sum, buckets });
 }
 
 /// Whether a revision has series of its own.
@@ -258,7 +259,7 @@ fn snake_case(name: &str) -> String {
     snake
 }
 
-fn write(samples: Samples) -> Result<String, fmt::Error> {
+pub(super) fn write(samples: Samples) -> Result<String, fmt::Error> {
     let mut registry = Registry::with_prefix("cheerful");
     registry.register_collector(Box::new(samples));
     let mut text = String::new();

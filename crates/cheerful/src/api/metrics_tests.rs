@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 use cheerful_scaling::Refusal;
 
-use super::*;
+use cheerful_kubernetes::scaler::ScalerMetrics;
+
+use super::{super::cluster, *};
 
 fn view(revision: &str, ready: u32) -> RevisionView {
     serde_json::from_value(serde_json::json!({
@@ -40,7 +42,13 @@ fn seen() -> Seen {
 
 #[test]
 fn every_row_is_filled_and_every_sample_has_a_row_with_its_labels() {
-    let samples = seen().samples();
+    let mut samples = seen().samples();
+    samples.0.extend(
+        cluster::samples(&[], &Metrics::default(), &ScalerMetrics::default())
+            .0
+            .into_iter()
+            .filter(|(row, _)| row.starts_with("scaler_")),
+    );
     for row in ROWS {
         let filled = samples
             .0

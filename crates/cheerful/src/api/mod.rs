@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The local API: what `explain`, `top` and a Prometheus server ask a running instance, and the client of it.
 mod client;
+mod cluster;
 mod events;
 mod metrics;
 mod rows;
@@ -13,7 +14,9 @@ mod view;
 mod tests;
 
 pub(crate) use client::{Client, ClientError, Events};
+pub(crate) use cluster::cluster_metrics;
+pub(crate) use events::stream as event_stream;
 pub(crate) use serve::serve;
 pub(crate) use server::{Api, Readiness};
 pub(crate) use socket::ApiSocket;
-pub(crate) use view::{DecisionEvent, RevisionDetail};
+pub(crate) use view::{DecisionEvent, ReplicaLine, RevisionDetail};

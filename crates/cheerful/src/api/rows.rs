@@ -169,6 +169,81 @@ pub(super) const ROWS: &[Row] = &[
         &[],
         "Lines of output that were dropped because nobody read them in time",
     ),
+    gauge(
+        "scaler_pods",
+        &[],
+        "In a cluster: pods with a queue that are known",
+    ),
+    gauge(
+        "scaler_streams",
+        &["from"],
+        "In a cluster: streams that are up, by who reports: queue, gateway",
+    ),
+    gauge(
+        "scaler_shards_led",
+        &[],
+        "In a cluster: shards that this autoscaler leads",
+    ),
+    counter(
+        "scaler_messages",
+        &["kind"],
+        "In a cluster: messages that came, by kind: report, holding",
+    ),
+    counter(
+        "scaler_unknown_workloads",
+        &[],
+        "In a cluster: what gateways said of workloads that are not known",
+    ),
+    counter(
+        "scaler_messages_down_dropped",
+        &[],
+        "In a cluster: messages to queues and gateways that found their way full",
+    ),
+    counter(
+        "scaler_token_reviews",
+        &["outcome"],
+        "In a cluster: reviews of tokens, by outcome: accepted, refused, failed",
+    ),
+    counter(
+        "scaler_refusals",
+        &["reason"],
+        "In a cluster: streams that were refused or ended, by reason: token, pod, workload, version, bad_report, unavailable",
+    ),
+    counter(
+        "scaler_scale_writes",
+        &["outcome"],
+        "In a cluster: writes of /scale, by outcome: written, conflict, failed",
+    ),
+    histogram(
+        "scaler_scale_write",
+        &[],
+        "In a cluster: how long a write of /scale took",
+    ),
+    counter(
+        "scaler_deletion_marks",
+        &["outcome"],
+        "In a cluster: pods marked to go first, or no longer, by outcome: written, failed",
+    ),
+    counter(
+        "scaler_statuses",
+        &["outcome"],
+        "In a cluster: statuses, by outcome: written, failed",
+    ),
+    counter(
+        "scaler_events",
+        &["outcome"],
+        "In a cluster: events, by outcome: written, failed, dropped",
+    ),
+    counter(
+        "scaler_watch_failures",
+        &["of"],
+        "In a cluster: gaps in a watch, by what is watched",
+    ),
+    counter(
+        "scaler_watch_restarts",
+        &["of"],
+        "In a cluster: watches that had to begin anew, by what is watched",
+    ),
 ];
 
 const fn gauge(name: &'static str, labels: &'static [&'static str], help: &'static str) -> Row {
@@ -208,7 +283,8 @@ fn page() -> String {
         "<!-- SPDX-License-Identifier: Apache-2.0 -->\n\
          # Metrics\n\n\
          `GET /metrics` of the local API (`cheerful run --admin 127.0.0.1:9090`, and on its Unix socket) gives these in \
-         the OpenMetrics text format.\n\n\
+         the OpenMetrics text format; so does port 8081 of `cheerful autoscaler`, where those of the gateway and the \
+         processes are left out.\n\n\
          The label `revision` has only names of the manifest, and only of those revisions that are not at rest: \
          ten thousand idle services cost no series. `version` is the revision's name, with `~2` and so on after a \
          change of its processes.\n\n\

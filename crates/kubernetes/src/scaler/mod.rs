@@ -3,6 +3,7 @@
 //! autoscaler is told, what is written, and what the queues and gateways hear.
 mod admission;
 mod bucket;
+mod certificate;
 mod condition;
 mod conflict;
 mod cost;
@@ -12,6 +13,7 @@ mod key;
 mod metrics;
 mod object;
 mod pace;
+mod pages;
 mod path;
 mod platform;
 mod pod;
@@ -22,6 +24,8 @@ mod statuses;
 mod target;
 mod watch;
 
+pub use certificate::{Certificate, follow_certificate};
 pub use metrics::ScalerMetrics;
+pub use pages::{LeaderError, LeaderPages};
 pub use reception::{Door, Stream};
-pub use service::{ClusterAutoscaler, ScalerConfig, ScalerView};
+pub use service::{ClusterAutoscaler, PodLine, ScalerConfig, ScalerView};

@@ -19,8 +19,10 @@ use tokio::{
 use super::{
     fleet::Fleet,
     gate::Gate,
+    key,
     metrics::ScalerMetrics,
     platform::Cluster,
+    pod::{PodState, Standing},
     reception::{Door, Reception},
     shared::Shared,
     statuses,
@@ -167,11 +169,56 @@ impl ScalerView {
         }
     }
 
+    /// Whether it leads at least one shard.
+    #[must_use]
+    pub fn leads(&self) -> bool {
+        self.shared.fleet().leading() > 0
+    }
+
+    /// The pods of a workload, by name.
+    #[must_use]
+    pub fn pods(&self, key: &str) -> Vec<PodLine> {
+        let now = self.shared.now();
+        let Some(workload) = key::workload(key) else {
+            return Vec::new();
+        };
+        let fleet = self.shared.fleet();
+        let Some(state) = fleet.get(&workload) else {
+            return Vec::new();
+        };
+        let line = |pod: &PodState| PodLine {
+            pod: pod.seen.name.clone(),
+            state: match (pod.standing(now), &pod.seen.stuck) {
+                (Standing::Ready, _) => "ready".to_owned(),
+                (Standing::Starting, None) => "starting".to_owned(),
+                (Standing::Starting, Some(why)) => format!("starting ({why})"),
+                (Standing::Draining, _) => "draining".to_owned(),
+                (Standing::Ended, _) => "ended".to_owned(),
+            },
+            seen_for: now.since(pod.since),
+            in_flight: pod.heard.map_or(0.0, |heard| heard.in_flight),
+        };
+        state.pods.values().map(line).collect()
+    }
+
     /// What was counted.
     #[must_use]
     pub fn metrics(&self) -> ScalerMetrics {
         ScalerMetrics::of(&self.shared)
     }
+}
+
+/// One pod, for people.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PodLine {
+    /// Its name.
+    pub pod: String,
+    /// `ready`, `starting`, `draining`, `ended`; with why it does not start, where that is known.
+    pub state: String,
+    /// Since we saw it first.
+    pub seen_for: Duration,
+    /// Requests in flight, as its last report says.
+    pub in_flight: f64,
 }
 
 impl fmt::Debug for ClusterAutoscaler {

@@ -165,7 +165,6 @@ impl Fleet {
     }
 
     /// Reads what is known of one.
-    #[cfg(test)]
     pub(crate) fn get(&self, workload: &Workload) -> Option<&WorkloadState> {
         self.workloads.get(workload)
     }

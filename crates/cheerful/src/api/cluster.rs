@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The metrics of the autoscaler in a cluster: those that it shares with a local instance, and its own.
+use std::{collections::BTreeMap, fmt};
+
+use cheerful_autoscaler::{Metrics, RevisionView, ScaleLatency};
+use cheerful_kubernetes::scaler::ScalerMetrics;
+
+use super::metrics::{self, Samples, Value, float};
+
+/// All metrics as OpenMetrics text.
+///
+/// # Errors
+/// Never, but that a text is written is not known to the compiler.
+pub(crate) fn cluster_metrics(
+    revisions: &[RevisionView],
+    autoscaler: &Metrics,
+    scaler: &ScalerMetrics,
+) -> Result<String, fmt::Error> {
+    metrics::write(samples(revisions, autoscaler, scaler))
+}
+
+pub(super) fn samples(
+    revisions: &[RevisionView],
+    autoscaler: &Metrics,
+    scaler: &ScalerMetrics,
+) -> Samples {
+    let mut samples = Samples::default();
+    metrics::of_revisions(revisions, &mut samples);
+    metrics::of_autoscaler(autoscaler, &mut samples);
+    of_scaler(scaler, &mut samples);
+    samples
+}
+
+fn of_scaler(seen: &ScalerMetrics, samples: &mut Samples) {
+    let count = |count: usize| float(u64::try_from(count).unwrap_or(u64::MAX));
+    samples.gauge("scaler_pods", &[], count(seen.pods));
+    samples.gauge("scaler_streams", &["queue"], count(seen.queues));
+    samples.gauge("scaler_streams", &["gateway"], count(seen.gateways));
+    samples.gauge("scaler_shards_led", &[], count(seen.shards_led));
+    samples.count("scaler_messages", &["report"], seen.reports);
+    samples.count("scaler_messages", &["holding"], seen.holdings);
+    samples.count("scaler_unknown_workloads", &[], seen.unknown_workloads);
+    samples.count("scaler_messages_down_dropped", &[], seen.down_dropped);
+    let outcomes = ["accepted", "refused", "failed"];
+    by(
+        "scaler_token_reviews",
+        &outcomes,
+        &seen.token_reviews,
+        samples,
+    );
+    by("scaler_refusals", &["token"], &seen.refusals, samples);
+    let outcomes = ["written", "conflict", "failed"];
+    by(
+        "scaler_scale_writes",
+        &outcomes,
+        &seen.scale_writes,
+        samples,
+    );
+    let bounds = ScaleLatency::BOUNDS_SECONDS
+        .into_iter()
+        .chain([f64::INFINITY]);
+    let took = Value::Buckets {
+        sum: seen.scale_write_seconds.sum_seconds,
+        buckets: bounds.zip(seen.scale_write_seconds.counts).collect(),
+    };
+    samples.add("scaler_scale_write", &[], took);
+    samples.count("scaler_deletion_marks", &["written"], seen.deletion_marks);
+    samples.count(
+        "scaler_deletion_marks",
+        &["failed"],
+        seen.deletion_marks_failed,
+    );
+    by(
+        "scaler_statuses",
+        &["written", "failed"],
+        &seen.statuses,
+        samples,
+    );
+    let outcomes = ["written", "failed", "dropped"];
+    by("scaler_events", &outcomes, &seen.events, samples);
+    by(
+        "scaler_watch_failures",
+        &["pods"],
+        &seen.watch_failures,
+        samples,
+    );
+    by(
+        "scaler_watch_restarts",
+        &["pods"],
+        &seen.watch_restarts,
+        samples,
+    );
+}
+
+/// One sample for each label, those that are always there among them.
+fn by(
+    row: &'static str,
+    always: &[&'static str],
+    counts: &BTreeMap<&'static str, u64>,
+    samples: &mut Samples,
+) {
+    let mut all: BTreeMap<&str, u64> = always.iter().map(|label| (*label, 0)).collect();
+    all.extend(counts);
+    for (label, count) in all {
+        samples.count(row, &[label], count);
+    }
+}
