@@ -6,6 +6,8 @@
     clippy::panic,
     reason = "a test says so by failing"
 )]
+mod bounds;
 mod faults;
 mod peers;
 mod streams;
+mod versions;
