@@ -12,7 +12,7 @@ use std::{
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Either, Full};
 use hyper::{
-    Request, Response, StatusCode,
+    Request, Response, StatusCode, Uri,
     body::{Body, Frame, Incoming, SizeHint},
     server::conn::http1,
     service::service_fn,
@@ -148,7 +148,7 @@ impl Sample {
         while let Some(Ok(_)) = body.frame().await {}
         // The line is never closed.
         let _place = self.room.acquire().await.ok();
-        tokio::time::sleep(self.latency).await;
+        tokio::time::sleep(self.latency + wait(&head.uri)).await;
         if head.uri.path() != "/size" {
             return text(StatusCode::OK, format!("hello from {}\n", self.name));
         }
@@ -164,6 +164,16 @@ impl Sample {
             ),
         }
     }
+}
+
+/// What `/wait?ms=NUMBER` asks for, a minute at most.
+fn wait(uri: &Uri) -> Duration {
+    let wanted = uri.query().and_then(|query| query.strip_prefix("ms="));
+    let millis = match (uri.path(), wanted) {
+        ("/wait", Some(number)) => number.parse().unwrap_or(0),
+        _ => 0,
+    };
+    Duration::from_millis(millis).min(Duration::from_secs(60))
 }
 
 fn text(status: StatusCode, text: String) -> Answer {

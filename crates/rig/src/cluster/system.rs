@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-use std::time::Duration;
+use std::process::Stdio;
 
 use k8s_openapi::api::{apps::v1::Deployment, core::v1::Pod};
 use kube::{
@@ -22,48 +22,58 @@ pub enum Scope {
 pub struct System {
     cluster: Cluster,
     namespace: String,
+    scope: Scope,
     manifest: String,
 }
+
+const ROLES: [&str; 3] = [
+    "cheerful-controller",
+    "cheerful-autoscaler",
+    "cheerful-gateway",
+];
 
 impl System {
     /// Installs it into a namespace, and waits until all of it is ready. `more` is given to `manifests install`.
     pub async fn install(cluster: &Cluster, namespace: &str, scope: Scope, more: &[&str]) -> Self {
         let image = image();
-        let scope = match scope {
-            Scope::Cluster => "cluster",
-            Scope::Namespace => "namespace",
-        };
-        let crds = cheerful(&["manifests", "crds"]).await.unwrap();
-        cluster.apply(&crds).await.unwrap();
-        let mut args = vec![
-            "manifests",
-            "install",
-            "--namespace",
-            namespace,
-            "--scope",
-            scope,
-        ];
+        let mut args = vec!["manifests", "install", "--namespace", namespace];
         args.extend(["--image", &image, "--image-pull-policy", "Never"]);
         args.extend(more);
-        let manifest = cheerful(&args).await.unwrap();
+        let mut manifest = String::new();
+        if scope == Scope::Namespace {
+            args.extend(["--scope", "namespace"]);
+            let whole = ["manifests", "crds", "--for-namespace", namespace];
+            manifest = cheerful(&whole).await.unwrap() + "\n---\n";
+        }
+        manifest += &cheerful(&args).await.unwrap();
         let system = Self {
             cluster: cluster.clone(),
             namespace: namespace.to_owned(),
+            scope,
             manifest,
         };
-        // Right after a definition is made its first object may be refused.
-        eventually("what `manifests install` prints is taken", async || {
-            system.cluster.apply(&system.manifest).await.ok()
-        })
-        .await;
-        for role in [
-            "cheerful-controller",
-            "cheerful-autoscaler",
-            "cheerful-gateway",
-        ] {
+        system.apply().await;
+        for role in ROLES {
             system.ready(role).await;
         }
         system
+    }
+
+    /// Right after a definition is made its first object may be refused, so it is tried again.
+    async fn apply(&self) {
+        let mut refusals = Vec::new();
+        let taken = eventually(
+            "what `manifests install` prints is taken",
+            async || match self.cluster.apply(&self.manifest).await {
+                Ok(_) => Some(refusals.len()),
+                Err(why) => {
+                    refusals.push(why);
+                    assert!(refusals.len() < 60, "{:?}", refusals.last());
+                    None
+                }
+            },
+        );
+        taken.await;
     }
 
     /// Where it is.
@@ -120,9 +130,24 @@ impl System {
         }
         all
     }
+}
 
-    /// Waits for a moment in which what was just written has been seen by all.
-    pub async fn settle(&self) {
-        tokio::time::sleep(Duration::from_secs(2)).await;
+/// What is in no namespace does not go with one.
+impl Drop for System {
+    fn drop(&mut self) {
+        if self.scope == Scope::Namespace {
+            let name = format!("cheerful-autoscaler-{}", self.namespace);
+            std::process::Command::new("kubectl")
+                .args([
+                    "delete",
+                    "clusterrole,clusterrolebinding",
+                    &name,
+                    "--wait=false",
+                ])
+                .stdout(Stdio::null())
+                .stderr(Stdio::null())
+                .status()
+                .ok();
+        }
     }
 }

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The rights that are granted are those that are used, by the audit log of the tests that ran before this one.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "test code: a failure is a panic"
+)]
+use std::collections::{BTreeMap, BTreeSet};
+
+use cheerful_kubernetes::install::{RIGHTS, Role};
+use cheerful_rig::cluster;
+use serde_json::Value;
+
+/// Role, group, resource with its subresource, verb.
+type Use = (&'static str, String, String, String);
+
+#[tokio::test]
+async fn none_is_granted_and_unused_and_none_is_refused() {
+    let Some(cluster) = cluster::connect().await else {
+        return;
+    };
+    let Some(own) = cluster.own() else { return };
+    let audit = own.audit().await;
+    let events: Vec<Value> = audit
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let gone = deletions(&events);
+    let (mut used, mut refused) = (BTreeSet::new(), BTreeMap::<Use, u32>::new());
+    for event in &events {
+        let Some((home, one)) = seen(event) else {
+            continue;
+        };
+        if event["responseStatus"]["code"] == 403 {
+            // When its namespace is deleted, its roles go in no order.
+            if gone.get(home).is_none_or(|when| at(event) < *when) {
+                *refused.entry(one).or_default() += 1;
+            }
+        } else {
+            used.insert(one);
+        }
+    }
+    if used.is_empty() {
+        panic!("the audit log has nothing of ours: run the other tests before this one");
+    }
+    let unused: Vec<Use> = granted()
+        .into_iter()
+        .filter(|one| !used.contains(one))
+        .collect();
+    assert!(refused.is_empty(), "used and not granted: {refused:#?}");
+    assert!(unused.is_empty(), "granted and not used: {unused:#?}");
+}
+
+fn granted() -> BTreeSet<Use> {
+    RIGHTS
+        .iter()
+        .flat_map(|right| {
+            right.verbs.iter().map(|verb| {
+                let role = right.role.name();
+                (
+                    role,
+                    right.group.to_owned(),
+                    right.resource.to_owned(),
+                    (*verb).to_owned(),
+                )
+            })
+        })
+        .collect()
+}
+
+/// What one of our service accounts asked for, and in which namespace that account is.
+fn seen(event: &Value) -> Option<(&str, Use)> {
+    let user = event["user"]["username"].as_str()?;
+    let (home, account) = user
+        .strip_prefix("system:serviceaccount:")?
+        .split_once(':')?;
+    let role = Role::ALL.into_iter().find(|role| role.name() == account)?;
+    let object = event.get("objectRef")?;
+    let text = |field: &str| object[field].as_str().unwrap_or_default().to_owned();
+    let resource = match text("subresource") {
+        none if none.is_empty() => text("resource"),
+        subresource => format!("{}/{subresource}", text("resource")),
+    };
+    let verb = event["verb"].as_str()?.to_owned();
+    Some((home, (role.name(), text("apiGroup"), resource, verb)))
+}
+
+/// When each namespace was deleted first.
+fn deletions(events: &[Value]) -> BTreeMap<&str, &str> {
+    let mut gone = BTreeMap::new();
+    for event in events {
+        let object = &event["objectRef"];
+        if event["verb"] == "delete" && object["resource"] == "namespaces" {
+            gone.entry(object["name"].as_str().unwrap())
+                .or_insert_with(|| at(event));
+        }
+    }
+    gone
+}
+
+/// Times of one form, so that their texts can be compared.
+fn at(event: &Value) -> &str {
+    event["requestReceivedTimestamp"].as_str().unwrap()
+}
