@@ -36,4 +36,4 @@ pub use revision::{
 };
 pub use scaling::ScalingSpec;
 pub use schema::{schema, schema_of};
-pub use settings::{settings_from_json, settings_to_json};
+pub use settings::{settings_from_json, settings_to_json, spec_from_json};

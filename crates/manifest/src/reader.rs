@@ -25,11 +25,23 @@ const NOT_ACTED_ON: [(&str, &str); 2] = [
     ),
 ];
 
+/// How many unknown fields are left out at most.
+const MAX_LEFT_OUT: usize = 1_000;
+
 /// What could be read, and everything that was wrong. What is wrong is taken out of the node and read as if
 /// it were not there; `None` if nothing that could be read remains, or there was too much wrong to go on.
 pub(crate) fn read<T: DeserializeOwned>(node: &mut Node) -> (Option<T>, Vec<Problem>) {
+    read_known(node, true)
+}
+
+/// The same, for what another version wrote: unless `unknown_is_wrong`, fields that are not known are left out silently.
+pub(crate) fn read_known<T: DeserializeOwned>(
+    node: &mut Node,
+    unknown_is_wrong: bool,
+) -> (Option<T>, Vec<Problem>) {
     let mut problems = Vec::new();
-    while problems.len() < MAX_TOLD {
+    let mut left_out = 0;
+    while problems.len() < MAX_TOLD && left_out < MAX_LEFT_OUT {
         let Fault { mut path, why } = match T::deserialize(&*node) {
             Ok(read) => return (Some(read), problems),
             Err(fault) => fault,
@@ -37,12 +49,16 @@ pub(crate) fn read<T: DeserializeOwned>(node: &mut Node) -> (Option<T>, Vec<Prob
         path.reverse();
         let place = node.at(&path);
         let unknown = matches!(why, Why::Unknown(_));
-        problems.push(Problem {
-            field: written(&path),
-            value: place.filter(|_| !unknown).map(Node::shown),
-            line: place.map(|place| place.line).filter(|line| *line > 0),
-            message: why.message(path.last()),
-        });
+        if unknown && !unknown_is_wrong {
+            left_out += 1;
+        } else {
+            problems.push(Problem {
+                field: written(&path),
+                value: place.filter(|_| !unknown).map(Node::shown),
+                line: place.map(|place| place.line).filter(|line| *line > 0),
+                message: why.message(path.last()),
+            });
+        }
         if !node.take_out(&path) {
             break;
         }

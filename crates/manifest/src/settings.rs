@@ -2,7 +2,11 @@
 use cheerful_scaling::{Concurrency, Invalid, Scaling, Settings};
 use serde_json::Value;
 
-use crate::{ConcurrencyText, Problem, ScalingSpec, node::Node, reader::read};
+use crate::{
+    ConcurrencyText, Problem, ScalingSpec, Spec,
+    node::Node,
+    reader::{read, read_known},
+};
 
 /// The settings as one flat JSON object: those of the `scaling` block, and `concurrency`.
 #[must_use]
@@ -54,6 +58,28 @@ pub fn settings_from_json(json: &Value) -> Result<Scaling, Vec<Problem>> {
     }
 }
 
+/// A Revision's specification as an API server keeps it, where its definition may be of a newer version: fields that are
+/// not known here are left out. With everything that cannot be read all the same, which the specification then has at its
+/// default.
+#[must_use]
+pub fn spec_from_json(json: &Value) -> (Spec, Vec<Problem>) {
+    let (spec, mut problems) = read_known::<Spec>(&mut Node::from(json), false);
+    for problem in &mut problems {
+        problem.field = match problem.field.as_str() {
+            "" => "spec".to_owned(),
+            field => format!("spec.{field}"),
+        };
+    }
+    if spec.is_none() && problems.is_empty() {
+        problems.push(problem(
+            "spec",
+            None,
+            "has too many fields that are not known".to_owned(),
+        ));
+    }
+    (spec.unwrap_or_default(), problems)
+}
+
 fn problem(field: &str, value: Option<String>, message: String) -> Problem {
     Problem {
         field: field.to_owned(),
@@ -81,6 +107,22 @@ mod tests {
         let json = settings_to_json(&settings);
         assert_eq!(json["concurrency"], 3);
         assert_eq!(*settings_from_json(&json).unwrap().settings(), settings);
+    }
+
+    #[test]
+    fn a_specification_of_another_version_is_read() {
+        let json = json!({"replicas": 3, "colour": "red", "scaling": {"max": 7, "latency": {}, "min": "one"},
+            "template": {"spec": {"containers": [{"name": "app", "cpu": 0.5, "more": {"a": [1, null]}}]}}});
+        let (spec, problems) = spec_from_json(&json);
+        assert_eq!((spec.replicas, spec.scaling.max), (Some(3), Some(7)));
+        assert_eq!(spec.template.as_ref(), Some(&json["template"]));
+        assert_eq!(problems.len(), 1);
+        assert_eq!(problems[0].field, "spec.scaling.min");
+
+        let (spec, problems) = spec_from_json(&json!([]));
+        assert_eq!((spec, problems.len()), (Spec::default(), 1));
+        let many: serde_json::Map<_, _> = (0..2_000).map(|n| (format!("f{n}"), json!(n))).collect();
+        assert_eq!(spec_from_json(&Value::Object(many)).1.len(), 1);
     }
 
     #[test]

@@ -1,17 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 use std::borrow::Cow;
 
-use cheerful_manifest::Spec;
+use cheerful_manifest::{Spec, spec_from_json};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, ObjectMeta, Time};
 use kube::{Resource, core::NamespaceResourceScope};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::names;
 
 /// A Revision in a cluster. Its specification is the manifest's, with `template`.
+///
+/// Any object that an API server may hold can be read, so that one that another version wrote does not stop the watch of
+/// all: fields that are not known are left out, and what is wrong is told in `problems`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
+#[serde(rename_all = "camelCase", from = "Kept")]
 #[allow(missing_docs)]
 pub struct Revision {
     pub api_version: String,
@@ -20,6 +24,39 @@ pub struct Revision {
     pub spec: Spec,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub status: Option<RevisionStatus>,
+    /// What in the specification could not be read and is at its default, a sentence each. None but where a definition of
+    /// another version took it.
+    #[serde(skip)]
+    pub problems: Vec<String>,
+}
+
+/// As it comes from the API server.
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Kept {
+    api_version: String,
+    kind: String,
+    metadata: ObjectMeta,
+    spec: Value,
+    status: Value,
+}
+
+impl From<Kept> for Revision {
+    fn from(kept: Kept) -> Self {
+        let (spec, problems) = match kept.spec {
+            Value::Null => Default::default(),
+            spec => spec_from_json(&spec),
+        };
+        Self {
+            api_version: kept.api_version,
+            kind: kept.kind,
+            metadata: kept.metadata,
+            spec,
+            // One that cannot be read is written anew.
+            status: serde_json::from_value(kept.status).unwrap_or_default(),
+            problems: problems.iter().map(ToString::to_string).collect(),
+        }
+    }
 }
 
 /// What is. The controller owns `conditions`, `observedGeneration`, `selector`, `hosts` and `path`; the autoscaler owns
@@ -128,5 +165,36 @@ impl Resource for Revision {
     }
     fn meta_mut(&mut self) -> &mut ObjectMeta {
         &mut self.metadata
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_another_version_wrote_is_read() {
+        let read: Revision = serde_json::from_value(json!({
+            "apiVersion": "cheerful.dev/v1alpha1", "kind": "Revision", "metadata": {"name": "a", "generation": 3},
+            "spec": {"new": 1, "concurrency": "lots", "template": {"spec": {"containers": []}}},
+            "status": {"hosts": 5},
+        }))
+        .unwrap();
+        assert_eq!(read.metadata.generation, Some(3));
+        assert!(read.spec.template.is_some() && read.status.is_none());
+        assert_eq!(read.problems.len(), 1);
+        assert!(
+            read.problems[0].starts_with("spec.concurrency is \"lots\": should be"),
+            "{:?}",
+            read.problems
+        );
+        assert!(
+            serde_json::from_value::<Revision>(json!({}))
+                .unwrap()
+                .problems
+                .is_empty()
+        );
     }
 }
