@@ -3,12 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "test code")]
 mod pod;
 
-use std::{
-    collections::BTreeMap,
-    net::SocketAddr,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{collections::BTreeMap, net::SocketAddr, sync::Arc, time::Duration};
 
 use cheerful_queue::{Settings, Sidecar};
 use cheerful_rig::{App, Peer};
@@ -17,7 +12,12 @@ use cheerful_wire::{
     Session, Upward, Who, serve,
 };
 use pod::{PATIENCE, get, until};
-use tokio::{net::TcpListener, sync::mpsc, task::JoinSet, time::timeout};
+use tokio::{
+    net::TcpListener,
+    sync::mpsc,
+    task::JoinSet,
+    time::{Instant, timeout},
+};
 use tokio_util::sync::CancellationToken;
 
 /// Lets everybody in, and hands on what is said.
