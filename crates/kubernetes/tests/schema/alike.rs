@@ -6,7 +6,10 @@ use proptest::{
     test_runner::TestRunner,
 };
 
-use crate::{server::Server, specs::REVISION};
+use crate::{
+    server::Server,
+    specs::{AUTOSCALER, REVISION},
+};
 
 /// What is written of a field, with `TEXT` where the text goes, and texts that are nearly right.
 const FIELDS: &[(&str, &str)] = &[
@@ -72,4 +75,51 @@ async fn both_judge_texts_by_chance_alike() {
         taken > FIELDS.len() * TEXTS / 10,
         "{taken} of the texts are right"
     );
+}
+
+/// Settings that bound each other, each there or not.
+#[tokio::test]
+async fn both_judge_settings_by_chance_alike() {
+    let Some(server) = Server::connect("schema-chance").await else {
+        return;
+    };
+    let maybe = |field: &'static str, values: &'static str| {
+        let value = proptest::string::string_regex(values).unwrap();
+        proptest::option::of(value.prop_map(move |value| format!("{field}: {value}")))
+    };
+    let scaling = [
+        maybe("min", "[0-4]"),
+        maybe("max", "[0-4]"),
+        maybe("initial", "[0-4]"),
+        maybe("activation", "[0-4]"),
+        maybe("stableWindow", "[1-9]s|1m|1h"),
+        maybe("panicWindow", "[1-9]s|500ms|1m1s"),
+        maybe("target", "auto|[1-9]|\"[0-3][.]5\""),
+    ];
+    let settings = (scaling, maybe("concurrency", "single|multi|[1-9]"));
+    let mut runner = TestRunner::deterministic();
+    let (mut taken, mut differing) = (0, Vec::new());
+    for number in 0..200 {
+        let (fields, outer) = settings.new_tree(&mut runner).unwrap().current();
+        let fields: Vec<_> = fields.into_iter().flatten().collect();
+        let written = format!(
+            "scaling: {{{}}}\n{}",
+            fields.join(", "),
+            outer.map_or_else(String::new, |field| format!("  {field}\n"))
+        );
+        // The other kind has the same rules.
+        let document = if number % 4 == 0 {
+            format!("{AUTOSCALER}  {written}")
+        } else {
+            format!("{REVISION}  {written}")
+        };
+        let ours = load_cluster(&document, "app.yaml").map(drop);
+        let theirs = server.dry_run(&document).await;
+        if ours.is_ok() != theirs.is_ok() {
+            differing.push(format!("{document}: {ours:?} {theirs:?}"));
+        }
+        taken += usize::from(theirs.is_ok());
+    }
+    assert!(differing.is_empty(), "{}", differing.join("\n"));
+    assert!((20..180).contains(&taken), "{taken} of 200 are right");
 }

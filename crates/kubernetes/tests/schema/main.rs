@@ -116,8 +116,10 @@ async fn the_scale_of_both_kinds_can_be_read_and_written() {
     let Some(server) = server::Server::connect("schema-scale").await else {
         return;
     };
-    let autoscaler = "apiVersion: cheerful.dev/v1alpha1\nkind: Autoscaler\nmetadata: {name: hello}\nspec:\n  scaleTargetRef: {kind: Deployment, name: web}\n";
-    for (text, plural) in [(specs::REVISION, "revisions"), (autoscaler, "autoscalers")] {
+    for (text, plural) in [
+        (specs::REVISION, "revisions"),
+        (specs::AUTOSCALER, "autoscalers"),
+    ] {
         server
             .post(
                 &serde_saphyr::from_str(text).unwrap(),

@@ -220,6 +220,15 @@ spec:
       volumes: [{name: tmp, emptyDir: {sizeLimit: 1Mi}}]
 ";
 
+/// As [`REVISION`], of the other kind.
+pub(crate) const AUTOSCALER: &str = "\
+apiVersion: cheerful.dev/v1alpha1
+kind: Autoscaler
+metadata: {name: hello}
+spec:
+  scaleTargetRef: {kind: Deployment, name: web}
+";
+
 /// Whole specifications of an Autoscaler that are right.
 pub(crate) const GOOD_AUTOSCALERS: &[&str] = &[
     "scaleTargetRef: {kind: Deployment, name: web}",
