@@ -4,10 +4,13 @@
 //!
 //! Each part is a pure machine (specification in, objects or actions out) and a shell that talks to the API server.
 //! [`names`] has every label, annotation, port and object name that two parts share.
+pub mod certificates;
+pub mod controller;
 pub mod front;
 pub mod install;
 pub mod lease;
 pub mod names;
+pub mod objects;
 pub mod resources;
 
 mod api_server;

@@ -1,0 +1,301 @@
+// SPDX-License-Identifier: Apache-2.0
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    sync::{Arc, atomic::Ordering::Relaxed},
+    time::{Duration, Instant},
+};
+
+use futures_util::StreamExt as _;
+use kube::{
+    Client,
+    runtime::events::{Recorder, Reporter},
+};
+use tokio::{sync::watch, task::JoinSet, time};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    Key, Policy,
+    carry_out::{Hands, Outcome},
+    metrics::{ControllerMetrics, add},
+    plan::{Memory, plan},
+    view::hash,
+    watches,
+    world::{Dirty, World},
+};
+use crate::{lease::Leadership, names};
+
+/// Where the controller works.
+#[derive(Clone, Debug)]
+pub struct ControllerConfig {
+    /// Where it and the gateways run.
+    pub namespace: String,
+    /// The one namespace that it serves; `None`: all.
+    pub watch_namespace: Option<String>,
+    /// Its pod.
+    pub pod: String,
+    /// How it makes objects.
+    pub policy: Policy,
+}
+
+/// The task that owns all that is known of the cluster.
+pub struct Controller {
+    config: ControllerConfig,
+    client: Client,
+    metrics: Arc<ControllerMetrics>,
+    world: World,
+    memories: BTreeMap<Key, Memory>,
+    waiting: Dirty,
+    /// Revisions to look at by themselves, and when; without a name: the namespace.
+    later: BTreeMap<Key, Instant>,
+    busy: BTreeSet<Key>,
+    /// The certificates that each namespace was given, by their hash.
+    given: BTreeMap<String, u64>,
+    tasks: JoinSet<Done>,
+    /// Since when all was looked at.
+    looked: Instant,
+}
+
+impl fmt::Debug for Controller {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Controller")
+            .field("config", &self.config)
+            .finish_non_exhaustive()
+    }
+}
+
+#[derive(Debug)]
+enum Done {
+    Revision(Outcome, Duration, u64),
+    Namespace(String, Option<u64>),
+}
+
+/// Looks at once that are under way: a bound for the API server's sake.
+const AT_ONCE: usize = 16;
+/// Everything is looked at again so often, whatever the watches tell.
+const RESYNC: Duration = Duration::from_mins(5);
+/// After a failure; doubled with each further one.
+const FIRST_RETRY: Duration = Duration::from_millis(500);
+/// The longest wait after a failure.
+const LAST_RETRY: Duration = Duration::from_mins(1);
+
+impl Controller {
+    /// Nothing yet; [`Controller::run`] begins.
+    #[must_use]
+    pub fn new(client: Client, config: ControllerConfig, metrics: Arc<ControllerMetrics>) -> Self {
+        Self {
+            config,
+            client,
+            metrics,
+            world: World::default(),
+            memories: BTreeMap::new(),
+            waiting: Dirty::default(),
+            later: BTreeMap::new(),
+            busy: BTreeSet::new(),
+            given: BTreeMap::new(),
+            tasks: JoinSet::new(),
+            looked: now(),
+        }
+    }
+
+    /// Watches from the start, and acts while it leads and there are certificates to give, until `stop`.
+    pub async fn run(
+        mut self,
+        mut leadership: watch::Receiver<Leadership>,
+        mut bundle: watch::Receiver<Option<Arc<str>>>,
+        stop: CancellationToken,
+    ) {
+        let scope = self.config.watch_namespace.as_deref();
+        let mut changes = watches::all(&self.client, scope, &self.config.namespace, &self.metrics);
+        let reporter = Reporter {
+            controller: names::CONTROLLER.to_owned(),
+            instance: Some(self.config.pod.clone()),
+        };
+        let recorder = Recorder::new(self.client.clone(), reporter);
+        loop {
+            let next = self.next();
+            tokio::select! {
+                () = stop.cancelled() => break,
+                Some(change) = changes.next() => {
+                    let Dirty { revisions, namespaces } = self.world.take(change);
+                    self.waiting.revisions.extend(revisions);
+                    self.waiting.namespaces.extend(namespaces);
+                }
+                Some(done) = self.tasks.join_next() => match done {
+                    Ok(done) => self.done(done),
+                    Err(error) => tracing::error!(%error, "a look ended in a panic"),
+                },
+                Ok(()) = leadership.changed() => {
+                    // What another leader did is not known.
+                    self.memories.clear();
+                    self.given.clear();
+                    self.look_at_all();
+                }
+                Ok(()) = bundle.changed() => self.waiting.namespaces.extend(self.world.namespaces()),
+                () = time::sleep_until(next.into()) => {}
+            }
+            let leads = leadership.borrow().leads(now());
+            self.metrics.leading.store(u64::from(leads), Relaxed);
+            let bundle = bundle.borrow().clone();
+            if let Some(bundle) = bundle.filter(|_| leads && self.world.is_known()) {
+                let hands = Hands {
+                    client: self.client.clone(),
+                    recorder: recorder.clone(),
+                    metrics: Arc::clone(&self.metrics),
+                    bundle,
+                };
+                self.start(&hands);
+            }
+        }
+        // What is under way is short, and half of it is worse than all.
+        while self.tasks.join_next().await.is_some() {}
+    }
+
+    /// When there is something to do by itself.
+    fn next(&self) -> Instant {
+        let resync = self.looked + RESYNC;
+        self.later.values().copied().fold(resync, Instant::min)
+    }
+
+    fn look_at_all(&mut self) {
+        self.looked = now();
+        self.waiting
+            .revisions
+            .extend(self.world.revisions.rows().keys().cloned());
+        self.waiting.namespaces.extend(self.world.namespaces());
+    }
+
+    /// Starts what waits, as far as the bound lets it.
+    fn start(&mut self, hands: &Hands) {
+        let at = now();
+        if at >= self.looked + RESYNC {
+            self.given.clear();
+            self.look_at_all();
+        }
+        let due: Vec<Key> = self
+            .later
+            .iter()
+            .filter(|(_, when)| **when <= at)
+            .map(|(key, _)| key.clone())
+            .collect();
+        for key in due {
+            self.later.remove(&key);
+            if key.name.is_empty() {
+                self.waiting.namespaces.insert(key.namespace);
+            } else {
+                self.waiting.revisions.insert(key);
+            }
+        }
+        let bundle = hash(&hands.bundle);
+        let mut skipped = BTreeSet::new();
+        while self.tasks.len() < AT_ONCE
+            && let Some(key) = self.waiting.revisions.pop_first()
+        {
+            // One look at a time; the next one follows it.
+            if self.busy.contains(&key) {
+                skipped.insert(key);
+                continue;
+            }
+            self.look(key, hands, bundle, at);
+        }
+        self.waiting.revisions.append(&mut skipped);
+        while self.tasks.len() < AT_ONCE
+            && let Some(namespace) = self.waiting.namespaces.pop_first()
+        {
+            if self.given.get(&namespace) == Some(&bundle) {
+                continue;
+            }
+            let hands = hands.clone();
+            self.tasks.spawn(async move {
+                let given = hands.give_bundle(&namespace).await;
+                if let Err(error) = &given {
+                    tracing::warn!(namespace, %error, "the certificates cannot be given to a namespace");
+                }
+                Done::Namespace(namespace, given.ok().map(|()| bundle))
+            });
+        }
+        let waiting = self.waiting.revisions.len() + self.waiting.namespaces.len();
+        self.metrics.queue_length.store(count(waiting), Relaxed);
+        self.metrics
+            .revisions
+            .store(count(self.world.revisions.rows().len()), Relaxed);
+    }
+
+    fn look(&mut self, key: Key, hands: &Hands, bundle: u64, at: Instant) {
+        add(&self.metrics.reconciles_total, 1);
+        let memory = self.memories.entry(key.clone()).or_default();
+        let Some(plan) = plan(&self.world, &key, memory, &self.config.policy, at) else {
+            self.memories.remove(&key);
+            self.later.remove(&key);
+            // A namespace of that name to come would be another one.
+            self.given.remove(&key.namespace);
+            return;
+        };
+        let with_bundle = self.given.get(&key.namespace) != Some(&bundle);
+        let hands = hands.clone();
+        self.busy.insert(key);
+        self.tasks.spawn(async move {
+            let outcome = hands.carry_out(plan, with_bundle).await;
+            Done::Revision(outcome, now().saturating_duration_since(at), bundle)
+        });
+    }
+
+    fn done(&mut self, done: Done) {
+        let (outcome, took, bundle) = match done {
+            Done::Namespace(namespace, Some(bundle)) => {
+                self.given.insert(namespace, bundle);
+                return;
+            }
+            Done::Namespace(namespace, None) => {
+                let name = String::new();
+                let when = now() + LAST_RETRY;
+                self.later.insert(Key { namespace, name }, when);
+                return;
+            }
+            Done::Revision(outcome, took, bundle) => (outcome, took, bundle),
+        };
+        let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+        add(&self.metrics.reconcile_micros_total, micros);
+        self.busy.remove(&outcome.key);
+        let Some(memory) = self.memories.get_mut(&outcome.key) else {
+            return;
+        };
+        memory.written.extend(outcome.written);
+        if let Some(way) = outcome.way {
+            memory.way = Some(way);
+            self.given.insert(outcome.key.namespace.clone(), bundle);
+            if let Some(until) = way.until {
+                self.later.insert(outcome.key.clone(), until);
+            }
+        }
+        if outcome.again {
+            add(&self.metrics.reconcile_errors_total, 1);
+            let wait = FIRST_RETRY
+                .saturating_mul(1 << memory.failures.min(10))
+                .min(LAST_RETRY);
+            memory.failures = memory.failures.saturating_add(1);
+            let when = now() + wait;
+            let earlier = self
+                .later
+                .get(&outcome.key)
+                .copied()
+                .unwrap_or(when)
+                .min(when);
+            self.later.insert(outcome.key, earlier);
+        } else {
+            memory.failures = 0;
+        }
+    }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the shell reads the clock that the plan is given"
+)]
+fn now() -> Instant {
+    Instant::now()
+}
+
+fn count(of: usize) -> u64 {
+    u64::try_from(of).unwrap_or(u64::MAX)
+}

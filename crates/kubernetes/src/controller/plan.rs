@@ -1,0 +1,271 @@
+// SPDX-License-Identifier: Apache-2.0
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
+
+use cheerful_scaling::Settings;
+use cheerful_wire::{Workload, WorkloadKind};
+use k8s_openapi::api::apps::v1::Deployment;
+use serde_json::Value;
+
+use super::{
+    Key,
+    view::{Ownership, hash},
+    world::World,
+};
+use crate::{
+    names,
+    objects::{self, PodTrouble, QueueSettings, Replicas, Verdict, Way, WayInput, slice, verdict},
+    resources::Revision,
+};
+
+/// What the controller is told.
+#[derive(Clone, Debug)]
+pub struct Policy {
+    /// The image of the queue: our own.
+    pub queue_image: String,
+    /// `host:port` to which queues report.
+    pub autoscaler: String,
+    /// How long the gateway stays after the pods are back.
+    pub grace: Duration,
+}
+
+/// How one object is to be.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Write {
+    pub(super) kind: Kind,
+    pub(super) name: String,
+    pub(super) object: Value,
+    /// It is not known to be there: before it is made, it is looked whether somebody else has the name.
+    pub(super) is_new: bool,
+    /// Of `object`.
+    pub(super) hash: u64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Kind {
+    Service,
+    Slice,
+    Deployment,
+}
+
+/// What was written last, and what was there after it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Written {
+    pub(super) hash: u64,
+    pub(super) fingerprint: u64,
+}
+
+/// What the controller keeps of a Revision between two looks.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Memory {
+    pub(super) way: Option<Way>,
+    pub(super) written: BTreeMap<(Kind, String), Written>,
+    pub(super) failures: u32,
+}
+
+/// What to do about a Revision.
+#[derive(Debug)]
+pub(super) struct Plan {
+    pub(super) key: Key,
+    pub(super) revision: Revision,
+    /// In this order; one that fails ends it, so that nothing is taken away before something else is there.
+    pub(super) writes: Vec<Write>,
+    /// Replicas that another manager has to take before the Deployment is written without them.
+    pub(super) hand_over: Option<i32>,
+    pub(super) refused: Option<Verdict>,
+    pub(super) deployment: Option<Deployment>,
+    pub(super) trouble: Option<PodTrouble>,
+    pub(super) way: Way,
+    pub(super) pods: usize,
+    pub(super) gateways: usize,
+    pub(super) hosts: Vec<String>,
+}
+
+/// What to do, from all that is known. `None`: the Revision is not there, or is going.
+pub(super) fn plan(
+    world: &World,
+    key: &Key,
+    memory: &Memory,
+    policy: &Policy,
+    now: Instant,
+) -> Option<Plan> {
+    let revision = world.revisions.get(&key.namespace, &key.name)?;
+    if revision.metadata.deletion_timestamp.is_some() {
+        return None;
+    }
+    let (pods, gateways) = (world.ready_pods(key), world.gateways());
+    let status = revision.status.as_ref();
+    let input = WayInput {
+        wish: status.and_then(|status| status.scale.as_ref()?.path),
+        pods: pods.len(),
+        gateways: gateways.len(),
+    };
+    let told = status.and_then(|status| Some(status.path.as_ref()?.now));
+    let way = memory
+        .way
+        .unwrap_or_else(|| Way::resume(told, policy.grace, now))
+        .step(input, policy.grace, now);
+    let service = world.services.get(&key.namespace, &key.name);
+    let cluster_ip = service
+        .and_then(|service| service.of.cluster_ip)
+        .map(|ip| ip.to_string());
+    let there = world.deployments.get(&key.namespace, &key.name);
+    let mut plan = Plan {
+        key: key.clone(),
+        revision: revision.clone(),
+        writes: Vec::new(),
+        hand_over: None,
+        refused: None,
+        deployment: there.map(|there| there.of.clone()),
+        trouble: world.trouble(key).cloned(),
+        way,
+        pods: pods.len(),
+        gateways: gateways.len(),
+        hosts: objects::hosts(revision, cluster_ip.as_deref()),
+    };
+    let mut wanted = vec![
+        (Kind::Service, objects::private_service(revision)),
+        (Kind::Service, objects::public_service(revision)),
+    ];
+    let settings = Settings {
+        concurrency: super::concurrency(revision),
+        ..Settings::default()
+    };
+    match revision.spec.scaling.resolve_over(settings) {
+        Err(faults) => plan.refused = Some(super::invalid(&faults)),
+        Ok(scaling) => {
+            // The kind of its address is known with the Service, and cannot be changed in a slice.
+            if let Some(service) = service {
+                let family = service.of.family;
+                let route = objects::route_config(revision, &scaling, cluster_ip.as_deref());
+                let via = |open: bool, all| if open { all } else { Vec::new() };
+                let to_pods = via(way.has_pods(), pods);
+                let to_gateways = via(way.has_gateway(), gateways);
+                let mut slices = [
+                    (
+                        Kind::Slice,
+                        slice(
+                            revision,
+                            names::PATH_GATEWAY,
+                            family,
+                            &to_gateways,
+                            Some(&route),
+                        ),
+                    ),
+                    (
+                        Kind::Slice,
+                        slice(revision, names::PATH_PODS, family, &to_pods, None),
+                    ),
+                ];
+                // What is put in the path comes before what is taken out.
+                if !way.has_gateway() {
+                    slices.reverse();
+                }
+                wanted.extend(slices);
+            }
+            add_deployment(&mut plan, &mut wanted, there.map(|there| &there.of), policy);
+        }
+    }
+    for (kind, object) in wanted {
+        plan.add(world, memory, kind, object);
+    }
+    Some(plan)
+}
+
+fn add_deployment(
+    plan: &mut Plan,
+    wanted: &mut Vec<(Kind, Value)>,
+    there: Option<&Deployment>,
+    policy: &Policy,
+) {
+    let revision = &plan.revision;
+    let settings = QueueSettings {
+        workload: Workload {
+            namespace: plan.key.namespace.clone(),
+            kind: WorkloadKind::Revision,
+            name: plan.key.name.clone(),
+        },
+        image: policy.queue_image.clone(),
+        autoscaler: policy.autoscaler.clone(),
+        queue: revision.spec.queue.clone(),
+        timeouts: revision.spec.timeouts.clone(),
+        limit: super::limit(revision),
+        app_port: None,
+    };
+    match objects::deployment(revision, &settings) {
+        Err(error) => {
+            let told = format!("spec.template.{error}");
+            plan.refused = Some(verdict(Some(false), "TemplateInvalid", told));
+        }
+        Ok(mut object) => {
+            match objects::replicas(revision, there) {
+                Replicas::Create(count) => object["spec"]["replicas"] = count.into(),
+                Replicas::HandOver(count) => plan.hand_over = Some(count),
+                Replicas::Leave => {}
+            }
+            wanted.push((Kind::Deployment, object));
+        }
+    }
+}
+
+impl Plan {
+    /// Adds it, unless it is as it should be.
+    fn add(&mut self, world: &World, memory: &Memory, kind: Kind, object: Value) {
+        let name = object["metadata"]["name"]
+            .as_str()
+            .unwrap_or_default()
+            .to_owned();
+        let namespace = &self.key.namespace;
+        let there: Option<(&Ownership, u64)> = match kind {
+            Kind::Service => world
+                .services
+                .get(namespace, &name)
+                .map(|row| (&row.ownership, row.fingerprint)),
+            Kind::Slice => world
+                .slices
+                .get(namespace, &name)
+                .map(|row| (&row.ownership, row.fingerprint)),
+            Kind::Deployment => world
+                .deployments
+                .get(namespace, &name)
+                .map(|row| (&row.ownership, row.fingerprint)),
+        };
+        if let Some((ownership, _)) = there
+            && let Some(objection) = ownership.objection(&self.revision)
+        {
+            self.refused = Some(taken(kind, &name, &objection));
+            return;
+        }
+        let hash = hash(&without_replicas(&object).to_string());
+        let as_written = memory.written.get(&(kind, name.clone())).copied();
+        let as_it_is = there.map(|(_, fingerprint)| Written { hash, fingerprint });
+        let hand_over = kind == Kind::Deployment && self.hand_over.is_some();
+        if as_it_is.is_none() || as_it_is != as_written || hand_over {
+            self.writes.push(Write {
+                kind,
+                is_new: there.is_none(),
+                name,
+                object,
+                hash,
+            });
+        }
+    }
+}
+
+/// The first write has replicas and the next ones do not, which is no difference.
+fn without_replicas(object: &Value) -> Value {
+    let mut object = object.clone();
+    if let Some(spec) = object.get_mut("spec").and_then(Value::as_object_mut) {
+        spec.remove("replicas");
+    }
+    object
+}
+
+/// That somebody else has the name.
+pub(super) fn taken(kind: Kind, name: &str, objection: &str) -> Verdict {
+    let message =
+        format!("{kind:?} {name} {objection}: it is left alone, and this Revision is not made");
+    verdict(Some(false), "NameTaken", message)
+}
