@@ -1,14 +1,132 @@
 // SPDX-License-Identifier: Apache-2.0
 //! `controller`: turns Revisions into Deployments, Services and EndpointSlices.
-use crate::exit::Failure;
+use std::{
+    net::{Ipv6Addr, SocketAddr},
+    sync::{Arc, atomic::Ordering::Relaxed},
+};
+
+use axum::Router;
+use cheerful_kubernetes::{
+    certificates::{Authority, Lifetimes},
+    controller::{Controller, ControllerConfig, ControllerMetrics, Policy},
+    lease::{Lease, LeaseConfig},
+    names,
+};
+use cheerful_manifest::DurationText;
+use kube::Client;
+use tokio_util::sync::CancellationToken;
+
+use super::pages::Pages;
+use crate::{exit::Failure, signals::Signals};
 
 #[derive(Clone, Debug, clap::Args)]
-pub(crate) struct ControllerArgs {}
+pub(crate) struct ControllerArgs {
+    /// Namespace in which the controller, the autoscalers and the gateways run
+    #[arg(long, env = "CHEERFUL_NAMESPACE", default_value = names::SYSTEM_NAMESPACE, value_name = "NAMESPACE")]
+    namespace: String,
 
-/// Runs it.
+    /// The one namespace to serve [default: all]
+    #[arg(long, env = "CHEERFUL_WATCH_NAMESPACE", value_name = "NAMESPACE")]
+    watch_namespace: Option<String>,
+
+    /// Name of this pod, by which it leads
+    #[arg(long, env = "CHEERFUL_POD", value_name = "NAME")]
+    pod: String,
+
+    /// Image of the queue in each pod: that of this very program
+    #[arg(long, env = "CHEERFUL_QUEUE_IMAGE", value_name = "IMAGE")]
+    queue_image: String,
+
+    /// Where queues report [default: the autoscalers' Service in the namespace]
+    #[arg(long, env = "CHEERFUL_AUTOSCALER", value_name = "HOST:PORT")]
+    autoscaler: Option<String>,
+
+    /// How long the gateway stays in the path after the pods are back
+    #[arg(long, env = "CHEERFUL_GRACE", default_value = "30s", value_name = "TIME")]
+    grace: DurationText,
+
+    /// Port of the pages /livez, /readyz and /metrics
+    #[arg(long, env = "CHEERFUL_ADMIN_PORT", default_value_t = names::ADMIN_PORT, value_name = "PORT")]
+    admin_port: u16,
+}
+
+/// Runs it until it is told to stop; then another leads at once.
 ///
 /// # Errors
 /// What a person has to know.
-pub(crate) fn run(_args: ControllerArgs) -> Result<(), Failure> {
-    todo!()
+pub(crate) fn run(args: ControllerArgs) -> Result<(), Failure> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::later(format_args!("the runtime cannot start: {error}")))?
+        .block_on(serve(args))
+}
+
+async fn serve(args: ControllerArgs) -> Result<(), Failure> {
+    let mut signals = Signals::new()
+        .map_err(|error| Failure::later(format_args!("signals cannot be received: {error}")))?;
+    let client = Client::try_default().await.map_err(|error| {
+        Failure::bad_input(format_args!(
+            "no cluster is known: {error}; run it in a pod with a service account, or set KUBECONFIG"
+        ))
+    })?;
+    let stop = CancellationToken::new();
+    let metrics = Arc::new(ControllerMetrics::default());
+    let address = SocketAddr::new(Ipv6Addr::UNSPECIFIED.into(), args.admin_port);
+    let pages = pages(&metrics).serve(address, Router::new(), stop.clone());
+    let namespace = &args.namespace;
+    let lease = Lease::run(client.clone(), namespace, names::CONTROLLER, &args.pod, LeaseConfig::default());
+    let (authority, bundle) = Authority::new(client.clone(), namespace, Lifetimes::default());
+    let certificates = authority.run(lease.leadership(), stop.clone());
+    let config = config(&args);
+    let controller = Controller::new(client, config, metrics);
+    let controlling = controller.run(lease.leadership(), bundle, stop.clone());
+    let signalled = async {
+        tokio::select! {
+            asked = signals.next() => tracing::info!("{asked:?}: ending"),
+            () = stop.cancelled() => {}
+        }
+        stop.cancel();
+    };
+    let ((), (), (), paged) = tokio::join!(certificates, controlling, signalled, async {
+        let paged = pages.await;
+        // Without its pages it would be ended for it anyway.
+        if paged.is_err() {
+            stop.cancel();
+        }
+        paged
+    });
+    lease.release().await;
+    paged.map_err(|error| Failure::bad_input(format_args!("--admin-port {}: {error}", args.admin_port)))
+}
+
+fn config(args: &ControllerArgs) -> ControllerConfig {
+    let namespace = args.namespace.clone();
+    let DurationText(grace) = args.grace;
+    let autoscaler = args
+        .autoscaler
+        .clone()
+        .unwrap_or_else(|| format!("{}.{namespace}.svc:{}", names::AUTOSCALER, names::REPORTS_PORT));
+    ControllerConfig {
+        watch_namespace: args.watch_namespace.clone(),
+        pod: args.pod.clone(),
+        policy: Policy {
+            queue_image: args.queue_image.clone(),
+            autoscaler,
+            grace,
+        },
+        namespace,
+    }
+}
+
+fn pages(metrics: &Arc<ControllerMetrics>) -> Pages {
+    let (known, counted) = (Arc::clone(metrics), Arc::clone(metrics));
+    Pages {
+        live: Arc::new(|| Ok(())),
+        ready: Arc::new(move || match known.known.load(Relaxed) {
+            0 => Err("not everything in the cluster was listed yet".to_owned()),
+            _ => Ok(()),
+        }),
+        metrics: Arc::new(move || format!("{}# EOF\n", counted.text())),
+    }
 }

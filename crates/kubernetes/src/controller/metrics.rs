@@ -14,6 +14,8 @@ pub struct ControllerMetrics {
     pub revisions: AtomicU64,
     pub watch_failures_total: AtomicU64,
     pub leading: AtomicU64,
+    /// 1 once every kind was listed.
+    pub known: AtomicU64,
 }
 
 impl ControllerMetrics {

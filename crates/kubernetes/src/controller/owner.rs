@@ -131,10 +131,13 @@ impl Controller {
                     self.given.clear();
                     self.look_at_all();
                 }
-                Ok(()) = bundle.changed() => self.waiting.namespaces.extend(self.world.namespaces()),
+                Ok(()) = bundle.changed() => self.look_at_namespaces(),
                 () = time::sleep_until(next.into()) => {}
             }
             let leads = leadership.borrow().leads(now());
+            self.metrics
+                .known
+                .store(u64::from(self.world.is_known()), Relaxed);
             self.metrics.leading.store(u64::from(leads), Relaxed);
             let bundle = bundle.borrow().clone();
             if let Some(bundle) = bundle.filter(|_| leads && self.world.is_known()) {
@@ -162,7 +165,14 @@ impl Controller {
         self.waiting
             .revisions
             .extend(self.world.revisions.rows().keys().cloned());
-        self.waiting.namespaces.extend(self.world.namespaces());
+        self.look_at_namespaces();
+    }
+
+    /// Each with a queue, and the gateways' own.
+    fn look_at_namespaces(&mut self) {
+        let own = self.config.namespace.clone();
+        let all = self.world.namespaces().into_iter().chain([own]);
+        self.waiting.namespaces.extend(all);
     }
 
     /// Starts what waits, as far as the bound lets it.

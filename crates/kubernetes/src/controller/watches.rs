@@ -30,11 +30,9 @@ pub(super) fn all(
     let gateways = format!("kubernetes.io/service-name={}", names::GATEWAY);
     let gateways = watcher::Config::default().labels(&gateways);
     stream::select_all([
-        told(
-            watcher(api(client, scope), any.clone()),
-            metrics,
-            |event| Change::Revision(Box::new(event)),
-        ),
+        told(watcher(api(client, scope), any.clone()), metrics, |event| {
+            Change::Revision(Box::new(event))
+        }),
         told(
             watcher(api::<PartialObjectMeta<Autoscaler>>(client, scope), any),
             metrics,
@@ -48,7 +46,7 @@ pub(super) fn all(
         told(
             watcher(api(client, scope), ours.clone()),
             metrics,
-            Change::Service,
+            |event| Change::Service(Box::new(event)),
         ),
         told(
             watcher(api(client, scope), ours.clone()),

@@ -25,7 +25,7 @@ pub(super) enum Change {
     Revision(Box<Event<Revision>>),
     Autoscaler(Event<PartialObjectMeta<Autoscaler>>),
     Deployment(Box<Event<Deployment>>),
-    Service(Event<Service>),
+    Service(Box<Event<Service>>),
     Slice(Event<EndpointSlice>),
     Gateway(Event<EndpointSlice>),
     Pod(Box<Event<Pod>>),
@@ -83,7 +83,7 @@ impl World {
                 });
             }
             Change::Service(event) => {
-                self.services.take(event, view::service, |key, row| {
+                self.services.take(*event, view::service, |key, row| {
                     of(key, row.ownership.revision.as_ref())
                 });
             }

@@ -36,5 +36,6 @@ pub fn route_config(
         timeouts: spec.timeouts.clone(),
         hold: spec.hold.clone(),
         waking: spec.waking.clone(),
+        autoscaler: spec.autoscaler,
     }
 }
