@@ -7,13 +7,13 @@ use std::{
 
 use axum::Router;
 use cheerful_kubernetes::{
+    ApiServer,
     certificates::{Authority, Lifetimes},
     controller::{Controller, ControllerConfig, ControllerMetrics, Policy},
     lease::{Lease, LeaseConfig},
     names,
 };
 use cheerful_manifest::DurationText;
-use kube::Client;
 use tokio_util::sync::CancellationToken;
 
 use super::pages::Pages;
@@ -42,7 +42,12 @@ pub(crate) struct ControllerArgs {
     autoscaler: Option<String>,
 
     /// How long the gateway stays in the path after the pods are back
-    #[arg(long, env = "CHEERFUL_GRACE", default_value = "30s", value_name = "TIME")]
+    #[arg(
+        long,
+        env = "CHEERFUL_GRACE",
+        default_value = "30s",
+        value_name = "TIME"
+    )]
     grace: DurationText,
 
     /// Port of the pages /livez, /readyz and /metrics
@@ -65,9 +70,9 @@ pub(crate) fn run(args: ControllerArgs) -> Result<(), Failure> {
 async fn serve(args: ControllerArgs) -> Result<(), Failure> {
     let mut signals = Signals::new()
         .map_err(|error| Failure::later(format_args!("signals cannot be received: {error}")))?;
-    let client = Client::try_default().await.map_err(|error| {
+    let client = ApiServer::default().client().await.map_err(|error| {
         Failure::bad_input(format_args!(
-            "no cluster is known: {error}; run it in a pod with a service account, or set KUBECONFIG"
+            "{error}; run it in a pod with a service account, or set KUBECONFIG"
         ))
     })?;
     let stop = CancellationToken::new();
@@ -75,7 +80,13 @@ async fn serve(args: ControllerArgs) -> Result<(), Failure> {
     let address = SocketAddr::new(Ipv6Addr::UNSPECIFIED.into(), args.admin_port);
     let pages = pages(&metrics).serve(address, Router::new(), stop.clone());
     let namespace = &args.namespace;
-    let lease = Lease::run(client.clone(), namespace, names::CONTROLLER, &args.pod, LeaseConfig::default());
+    let lease = Lease::run(
+        client.clone(),
+        namespace,
+        names::CONTROLLER,
+        &args.pod,
+        LeaseConfig::default(),
+    );
     let (authority, bundle) = Authority::new(client.clone(), namespace, Lifetimes::default());
     let certificates = authority.run(lease.leadership(), stop.clone());
     let config = config(&args);
@@ -97,16 +108,21 @@ async fn serve(args: ControllerArgs) -> Result<(), Failure> {
         paged
     });
     lease.release().await;
-    paged.map_err(|error| Failure::bad_input(format_args!("--admin-port {}: {error}", args.admin_port)))
+    paged.map_err(|error| {
+        Failure::bad_input(format_args!("--admin-port {}: {error}", args.admin_port))
+    })
 }
 
 fn config(args: &ControllerArgs) -> ControllerConfig {
     let namespace = args.namespace.clone();
     let DurationText(grace) = args.grace;
-    let autoscaler = args
-        .autoscaler
-        .clone()
-        .unwrap_or_else(|| format!("{}.{namespace}.svc:{}", names::AUTOSCALER, names::REPORTS_PORT));
+    let autoscaler = args.autoscaler.clone().unwrap_or_else(|| {
+        format!(
+            "{}.{namespace}.svc:{}",
+            names::AUTOSCALER,
+            names::REPORTS_PORT
+        )
+    });
     ControllerConfig {
         watch_namespace: args.watch_namespace.clone(),
         pod: args.pod.clone(),
