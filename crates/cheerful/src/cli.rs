@@ -101,7 +101,7 @@ enum Command {
     Queue(Box<queue::QueueArgs>),
     /// In a cluster: hold requests while there is no replica
     #[command(after_help = "Started by what `cheerful manifests install` prints")]
-    Gateway(gateway::GatewayArgs),
+    Gateway(Box<gateway::GatewayArgs>),
     /// In a cluster: decide how many replicas there are
     #[command(after_help = "Started by what `cheerful manifests install` prints")]
     Autoscaler(Box<autoscaler::AutoscalerArgs>),
@@ -139,7 +139,7 @@ impl Command {
             Self::Inject(args) => inject::run(args),
             Self::Uninstall(args) => uninstall::run(args),
             Self::Queue(args) => queue::run(&args),
-            Self::Gateway(args) => gateway::run(args),
+            Self::Gateway(args) => gateway::run(&args),
             Self::Autoscaler(args) => autoscaler::run(*args),
             Self::Controller(args) => controller::run(args),
             Self::Sample(args) => sample::run(&args),

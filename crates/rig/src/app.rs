@@ -2,7 +2,7 @@
 use std::{
     convert::Infallible,
     fmt::Write,
-    net::SocketAddr,
+    net::{IpAddr, SocketAddr},
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering::SeqCst},
@@ -51,9 +51,14 @@ struct Seen {
 type Answer = Response<BoxBody<Bytes, hyper::Error>>;
 
 impl App {
-    /// Starts one.
+    /// Starts one on loopback.
     pub async fn start() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        Self::start_at(IpAddr::from([127, 0, 0, 1])).await
+    }
+
+    /// Starts one on an address of this machine.
+    pub async fn start_at(address: IpAddr) -> Self {
+        let listener = TcpListener::bind((address, 0)).await.unwrap();
         let address = listener.local_addr().unwrap();
         let seen = Arc::new(Seen::default());
         let mut tasks = JoinSet::new();

@@ -5,7 +5,10 @@ use std::{collections::BTreeMap, fmt};
 use cheerful_autoscaler::{Metrics, RevisionView, ScaleLatency};
 use cheerful_kubernetes::scaler::ScalerMetrics;
 
-use super::metrics::{self, Samples, Value, float};
+use super::{
+    metrics::{self, Samples, Value, float},
+    rows,
+};
 
 /// All metrics as OpenMetrics text.
 ///
@@ -16,7 +19,7 @@ pub(crate) fn cluster_metrics(
     autoscaler: &Metrics,
     scaler: &ScalerMetrics,
 ) -> Result<String, fmt::Error> {
-    metrics::write(samples(revisions, autoscaler, scaler))
+    metrics::write(samples(revisions, autoscaler, scaler), &[rows::ROWS])
 }
 
 pub(super) fn samples(

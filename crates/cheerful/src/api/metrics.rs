@@ -39,7 +39,7 @@ pub(super) async fn text(parts: &Parts) -> Result<String, MetricsError> {
         dropped_events: parts.gateway.dropped_events(),
         processes: parts.processes.metrics().await,
     };
-    Ok(write(seen.samples())?)
+    Ok(write(seen.samples(), &[ROWS])?)
 }
 
 /// What the rooms have counted.
@@ -55,17 +55,17 @@ struct Seen {
 
 /// By the name of its row.
 #[derive(Debug, Default)]
-pub(super) struct Samples(pub(super) BTreeMap<&'static str, Vec<Sample>>);
+pub(crate) struct Samples(BTreeMap<&'static str, Vec<Sample>>);
 
 #[derive(Debug)]
-pub(super) struct Sample {
+pub(crate) struct Sample {
     /// In the order of the row's labels.
     labels: Vec<String>,
     value: Value,
 }
 
 #[derive(Debug)]
-pub(super) enum Value {
+pub(crate) enum Value {
     Count(u64),
     Gauge(f64),
     Buckets { sum: f64, buckets: Vec<(f64, u64)> },
@@ -79,17 +79,19 @@ impl Samples {
             .or_default()
             .push(Sample { labels, value });
     }
-    pub(super) fn gauge(&mut self, row: &'static str, labels: &[&str], value: f64) {
+    /// Adds to a row of this name; labels are in the row's order.
+    pub(crate) fn gauge(&mut self, row: &'static str, labels: &[&str], value: f64) {
         self.add(row, labels, Value::Gauge(value));
     }
-    pub(super) fn count(&mut self, row: &'static str, labels: &[&str], value: u64) {
+    /// Adds to a row of this name; labels are in the row's order.
+    pub(crate) fn count(&mut self, row: &'static str, labels: &[&str], value: u64) {
         self.add(row, labels, Value::Count(value));
     }
 }
 
 /// Counts as a gauge; above 2^53 the last digits are lost.
 #[expect(clippy::cast_precision_loss, reason = "no gauge comes near 2^53")]
-pub(super) fn float(count: u64) -> f64 {
+pub(crate) fn float(count: u64) -> f64 {
     count as f64
 }
 
@@ -199,7 +201,8 @@ fn revision(view: &RevisionView, samples: &mut Samples) {
     samples.gauge("revision_panicking", &[name], panicking);
 }
 
-fn version_of(seen: &RevisionMetrics, samples: &mut Samples) {
+/// What the gateway has counted for one version.
+pub(crate) fn version_of(seen: &RevisionMetrics, samples: &mut Samples) {
     let labels = [revision_of(&seen.revision), seen.revision.as_str()];
     let [revision, version] = labels;
     samples.gauge("revision_requests_held", &labels, float(seen.held));
@@ -259,18 +262,28 @@ fn snake_case(name: &str) -> String {
     snake
 }
 
-pub(super) fn write(samples: Samples) -> Result<String, fmt::Error> {
+/// All samples as text, in the order of the rows.
+pub(crate) fn write(
+    samples: Samples,
+    rows: &'static [&'static [Row]],
+) -> Result<String, fmt::Error> {
     let mut registry = Registry::with_prefix("cheerful");
-    registry.register_collector(Box::new(samples));
+    registry.register_collector(Box::new(Page { samples, rows }));
     let mut text = String::new();
     text::encode(&mut text, &registry)?;
     Ok(text)
 }
 
-impl Collector for Samples {
+#[derive(Debug)]
+struct Page {
+    samples: Samples,
+    rows: &'static [&'static [Row]],
+}
+
+impl Collector for Page {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
-        for row in ROWS {
-            let Some(samples) = self.0.get(row.name) else {
+        for row in self.rows.iter().copied().flatten() {
+            let Some(samples) = self.samples.0.get(row.name) else {
                 continue;
             };
             let unit = row.seconds.then_some(&Unit::Seconds);

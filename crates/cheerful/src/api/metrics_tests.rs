@@ -69,7 +69,7 @@ fn every_row_is_filled_and_every_sample_has_a_row_with_its_labels() {
 
 #[test]
 fn the_text_is_what_prometheus_reads() {
-    let text = write(seen().samples()).unwrap();
+    let text = write(seen().samples(), &[ROWS]).unwrap();
     for line in [
         "cheerful_revisions 2.0",
         "cheerful_revisions_awake 1.0",
@@ -105,7 +105,7 @@ fn ten_thousand_idle_revisions_have_no_series() {
         revisions,
         ..Seen::default()
     };
-    let text = write(seen.samples()).unwrap();
+    let text = write(seen.samples(), &[ROWS]).unwrap();
     assert!(text.len() < 16_384, "{} bytes", text.len());
     assert!(text.contains("cheerful_revisions 10000.0"));
 }

@@ -3,8 +3,8 @@
 mod client;
 mod cluster;
 mod events;
-mod metrics;
-mod rows;
+pub(crate) mod metrics;
+pub(crate) mod rows;
 mod serve;
 mod server;
 mod socket;

@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 /// One metric: `docs/metrics.md` and `/metrics` are both made from this list.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Row {
+pub(crate) struct Row {
     /// Without the prefix `cheerful_`, unit and `_total`.
-    pub(super) name: &'static str,
-    pub(super) kind: Kind,
-    pub(super) seconds: bool,
-    pub(super) labels: &'static [&'static str],
-    pub(super) help: &'static str,
+    pub(crate) name: &'static str,
+    pub(crate) kind: Kind,
+    pub(crate) seconds: bool,
+    pub(crate) labels: &'static [&'static str],
+    pub(crate) help: &'static str,
 }
 
 /// What a metric is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     Counter,
     Gauge,
     Histogram,
@@ -22,7 +22,7 @@ const PER_VERSION: &[&str] = &["revision", "version"];
 const PER_OUTCOME: &[&str] = &["revision", "version", "outcome"];
 
 /// All metrics, in the order in which they are written.
-pub(super) const ROWS: &[Row] = &[
+pub(crate) const ROWS: &[Row] = &[
     gauge("revisions", &[], "Revisions that are configured"),
     gauge(
         "revisions_awake",
@@ -246,7 +246,11 @@ pub(super) const ROWS: &[Row] = &[
     ),
 ];
 
-const fn gauge(name: &'static str, labels: &'static [&'static str], help: &'static str) -> Row {
+pub(crate) const fn gauge(
+    name: &'static str,
+    labels: &'static [&'static str],
+    help: &'static str,
+) -> Row {
     Row {
         name,
         kind: Kind::Gauge,
@@ -255,7 +259,11 @@ const fn gauge(name: &'static str, labels: &'static [&'static str], help: &'stat
         help,
     }
 }
-const fn counter(name: &'static str, labels: &'static [&'static str], help: &'static str) -> Row {
+pub(crate) const fn counter(
+    name: &'static str,
+    labels: &'static [&'static str],
+    help: &'static str,
+) -> Row {
     Row {
         name,
         kind: Kind::Counter,
@@ -277,8 +285,6 @@ const fn histogram(name: &'static str, labels: &'static [&'static str], help: &'
 /// The page `docs/metrics.md`.
 #[cfg(test)]
 fn page() -> String {
-    use std::fmt::Write as _;
-
     let mut page = String::from(
         "<!-- SPDX-License-Identifier: Apache-2.0 -->\n\
          # Metrics\n\n\
@@ -290,7 +296,25 @@ fn page() -> String {
          change of its processes.\n\n\
          | metric | kind | labels | meaning |\n|---|---|---|---|\n",
     );
-    for row in ROWS {
+    rows(&mut page, ROWS);
+    page.push_str(
+        "\n## The gateway in a cluster\n\n\
+         `GET /metrics` at port 8081 of `cheerful gateway` has those of the above that begin with \
+         `cheerful_revision_requests`, `cheerful_revision_failed_tries`, `cheerful_revision_held`, \
+         `cheerful_revision_request_duration` and `cheerful_revision_cold_start_wait` for each revision that it ever had \
+         a request for (`revision` and `version` are `namespace/name`), `cheerful_revisions`, \
+         `cheerful_requests_held`, `cheerful_requests_unrouted`, `cheerful_gateway_events_dropped`, and these:\n\n\
+         | metric | kind | labels | meaning |\n|---|---|---|---|\n",
+    );
+    rows(&mut page, crate::cluster::gateway::ROWS);
+    page
+}
+
+#[cfg(test)]
+fn rows(page: &mut String, rows: &[Row]) {
+    use std::fmt::Write as _;
+
+    for row in rows {
         let unit = if row.seconds { "_seconds" } else { "" };
         let (kind, total) = match row.kind {
             Kind::Counter => ("counter", "_total"),
@@ -310,7 +334,6 @@ fn page() -> String {
         )
         .unwrap();
     }
-    page
 }
 
 #[cfg(test)]

@@ -2,11 +2,11 @@
 //! `cheerful run`: the gateway, the autoscaler and the processes of this machine, wired together.
 mod args;
 mod control;
-mod listen;
+pub(crate) mod listen;
 mod options;
 mod output;
 mod revisions;
-mod serve;
+pub(crate) mod serve;
 mod systemd;
 mod tls;
 mod watch;

@@ -59,6 +59,11 @@ impl Serving {
         })
     }
 
+    /// Tells clients that the end is near; all that come are still served.
+    pub(crate) fn announce(&self) {
+        self.drain.announce(true);
+    }
+
     /// Stops accepting; what is in flight goes on.
     pub(crate) fn drain(&self) {
         self.drain.begin();

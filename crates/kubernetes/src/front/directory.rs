@@ -114,6 +114,11 @@ pub enum Action {
         pod: Arc<str>,
         address: SocketAddr,
     },
+    /// It has an autoscaler of its own, or no more.
+    Dedicate {
+        revision: Arc<str>,
+        dedicated: bool,
+    },
     /// For a person.
     Say {
         revision: Arc<str>,

@@ -103,6 +103,7 @@ impl Told {
                     address,
                     ready: false,
                 }),
+                Action::Dedicate { .. } => {}
                 Action::Say { text, .. } => self.said.push(text),
             }
         }

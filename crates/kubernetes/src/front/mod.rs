@@ -7,12 +7,14 @@ mod claims;
 mod directory;
 mod door;
 mod known;
+mod links;
 mod replica;
 mod shell;
 mod slice;
 mod watch;
 
 pub use directory::{Action, Counts, Directory, Event};
+pub use links::{Autoscalers, Links, LinksMetrics};
 pub use shell::{Front, FrontConfig, FrontMetrics};
 pub use slice::{Content, Place, SliceView};
 pub use watch::Scope;

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //! What follows from what is known: the directory's second half.
+use cheerful_manifest::AutoscalerChoice;
+
 use super::*;
+use crate::RouteConfig;
 
 impl Directory {
     /// What is known of a revision, made if there is room.
@@ -23,6 +26,17 @@ impl Directory {
             return;
         };
         let route = known.route().map(|(_, route)| route.clone());
+        let had = known
+            .door
+            .as_ref()
+            .is_some_and(|door| is_dedicated(&door.config));
+        let dedicated = route.as_ref().is_some_and(is_dedicated);
+        if had != dedicated {
+            actions.push(Action::Dedicate {
+                revision: Arc::clone(revision),
+                dedicated,
+            });
+        }
         match (route, &mut known.door) {
             (None, None) => {}
             (None, had @ Some(_)) => {
@@ -210,4 +224,8 @@ impl Directory {
         }
         self.refused = granted.refused;
     }
+}
+
+fn is_dedicated(route: &RouteConfig) -> bool {
+    route.autoscaler == Some(AutoscalerChoice::Dedicated)
 }

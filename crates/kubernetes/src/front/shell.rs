@@ -11,7 +11,7 @@ use std::{
 
 use cheerful_gateway::{Bursts, Collected, Gateway, GatewayEvent};
 use cheerful_scaling::Moment;
-use cheerful_wire::{Downward, Holding, Upward, WorkloadKind};
+use cheerful_wire::{Downward, Holding, Pace, Upward, WorkloadKind};
 use futures_util::StreamExt as _;
 use kube::Client;
 use tokio::{
@@ -23,6 +23,7 @@ use tokio::{
 
 use super::{
     directory::{Action, Counts, Directory, Event},
+    links::Autoscalers,
     slice::{Place, key, workload},
     watch::{Scope, watch},
 };
@@ -45,8 +46,8 @@ pub struct FrontConfig {
     pub gateway_events: mpsc::Receiver<GatewayEvent>,
     /// What the autoscaler tells.
     pub news: mpsc::Receiver<Downward>,
-    /// The way to the autoscaler; never waits.
-    pub send: Box<dyn Fn(Upward) + Send + Sync>,
+    /// Who is told of what is held.
+    pub autoscalers: Arc<dyn Autoscalers>,
 }
 
 /// What was counted.
@@ -94,13 +95,13 @@ impl Front {
             gateway,
             mut gateway_events,
             mut news,
-            send,
+            autoscalers,
         } = config;
         let mut slices = std::pin::pin!(watch(client, &scope));
         let mut second = interval(INTERVAL);
         second.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut bursts = Bursts::default();
-        let mut keeper = Keeper::new(self, gateway, send);
+        let mut keeper = Keeper::new(self, gateway, autoscalers);
         loop {
             let next_look = keeper.next_look();
             tokio::select! {
@@ -147,7 +148,7 @@ impl fmt::Debug for FrontConfig {
 struct Keeper {
     front: Front,
     gateway: Arc<Gateway>,
-    send: Box<dyn Fn(Upward) + Send + Sync>,
+    autoscalers: Arc<dyn Autoscalers>,
     directory: Directory,
     origin: Instant,
     probes: JoinSet<(Arc<str>, Place)>,
@@ -155,11 +156,11 @@ struct Keeper {
 }
 
 impl Keeper {
-    fn new(front: Front, gateway: Arc<Gateway>, send: Box<dyn Fn(Upward) + Send + Sync>) -> Self {
+    fn new(front: Front, gateway: Arc<Gateway>, autoscalers: Arc<dyn Autoscalers>) -> Self {
         Self {
             front,
             gateway,
-            send,
+            autoscalers,
             directory: Directory::default(),
             origin: Instant::now(),
             probes: JoinSet::new(),
@@ -232,6 +233,13 @@ impl Keeper {
                 self.probe(revision, pod, address);
                 Ok(())
             }
+            Action::Dedicate {
+                revision,
+                dedicated,
+            } => {
+                self.autoscalers.dedicate(&revision, dedicated);
+                Ok(())
+            }
             Action::Say { revision, text } => {
                 tracing::warn!(revision = &*revision, "{text}");
                 Ok(())
@@ -268,6 +276,8 @@ impl Keeper {
                     },
                 });
             }
+            // A stream has come up: that autoscaler knows of nothing yet.
+            Downward::Pace(Pace { workload: None, .. }) => self.tell(None, false, None),
             Downward::Pace(pace) => {
                 let of_one = pace
                     .workload
@@ -300,7 +310,7 @@ impl Keeper {
         } in collected
         {
             if let Some(workload) = workload(&revision) {
-                (self.send)(Upward::Holding(Holding {
+                self.autoscalers.send(Upward::Holding(Holding {
                     workload,
                     held: holding.held,
                     arrived: holding.arrived,
