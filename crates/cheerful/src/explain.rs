@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use cheerful_autoscaler::{DecisionLine, RevisionView};
+use cheerful_kubernetes::{ApiServer, scaler::LeaderPages};
 
 use crate::{
     api::{Client, ClientError, DecisionEvent, RevisionDetail},
@@ -26,6 +27,41 @@ pub(crate) struct ExplainArgs {
     /// The instance's socket [default: the only one that runs]
     #[arg(long, value_name = "PATH", env = "CHEERFUL_SOCKET", hide_env = true)]
     socket: Option<PathBuf>,
+    #[command(flatten)]
+    cluster: ClusterArgs,
+}
+
+/// One of these asks a cluster in place of an instance on this machine.
+#[derive(Clone, Debug, clap::Args)]
+#[command(next_help_heading = "In a cluster")]
+struct ClusterArgs {
+    /// Ask a cluster, about this namespace [default: that of kubectl's context]
+    #[arg(long, short, conflicts_with = "socket")]
+    namespace: Option<String>,
+    /// Ask a cluster, about all namespaces
+    #[arg(long, short = 'A', conflicts_with_all = ["socket", "namespace", "revision"])]
+    all_namespaces: bool,
+    /// Ask a cluster, about the target of an Autoscaler of that name
+    #[arg(long, requires = "revision", conflicts_with = "socket")]
+    autoscaler: bool,
+    /// Ask a cluster: this context of the kubeconfig
+    #[arg(long, conflicts_with = "socket")]
+    context: Option<String>,
+    /// Ask a cluster: that of this kubeconfig
+    #[arg(long, value_name = "FILE", conflicts_with = "socket")]
+    kubeconfig: Option<PathBuf>,
+    /// Where cheerful is installed in the cluster
+    #[arg(long, value_name = "NAMESPACE", default_value = cheerful_kubernetes::names::SYSTEM_NAMESPACE)]
+    system_namespace: String,
+}
+
+/// Who is asked, and about what.
+struct Question {
+    client: Client,
+    /// The one revision, by the name that the one who is asked has for it.
+    one: Option<String>,
+    /// Only those whose name begins like this.
+    prefix: String,
 }
 
 /// Prints it.
@@ -33,36 +69,91 @@ pub(crate) struct ExplainArgs {
 /// # Errors
 /// No instance is found, it does not answer, or it has no such revision.
 pub(crate) fn run(args: ExplainArgs) -> Result<(), Failure> {
-    let client = Client::new(&instance::socket(args.socket)?);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|error| Failure::later(format_args!("the runtime cannot start: {error}")))?;
+    let (follow, json) = (args.follow, args.json);
     runtime.block_on(async {
+        let question = args.question().await?;
+        let client = &question.client;
         // Asked for first, so that no decision falls between the two.
-        let events = if args.follow {
+        let events = if follow {
             Some(client.events().await.map_err(Failure::later)?)
         } else {
             None
         };
-        match &args.revision {
-            Some(name) => one(&client, name, args.json).await?,
-            None => all(&client, args.json).await?,
+        match &question.one {
+            Some(name) => one(client, name, json).await?,
+            None => all(client, &question.prefix, json).await?,
         }
         let Some(mut events) = events else {
             return Ok(());
         };
         while let Some(event) = events.next().await.map_err(Failure::later)? {
-            if args
-                .revision
-                .as_ref()
-                .is_none_or(|name| *name == event.revision)
-            {
-                print(&followed(&event, args.json)?)?;
+            if question.is_about(&event.revision) {
+                print(&followed(&event, json)?)?;
             }
         }
         Err(Failure::later("the instance has ended"))
     })
+}
+
+impl Question {
+    fn is_about(&self, revision: &str) -> bool {
+        match &self.one {
+            Some(one) => one == revision,
+            None => revision.starts_with(&self.prefix),
+        }
+    }
+}
+
+impl ExplainArgs {
+    async fn question(self) -> Result<Question, Failure> {
+        let cluster = &self.cluster;
+        let is_cluster = cluster.all_namespaces
+            || cluster.autoscaler
+            || cluster.namespace.is_some()
+            || cluster.context.is_some()
+            || cluster.kubeconfig.is_some();
+        if !is_cluster {
+            return Ok(Question {
+                client: Client::new(&instance::socket(self.socket)?),
+                one: self.revision,
+                prefix: String::new(),
+            });
+        }
+        let server = ApiServer {
+            kubeconfig: cluster.kubeconfig.clone(),
+            context: cluster.context.clone(),
+        };
+        let api = server.client().await.map_err(Failure::bad_input)?;
+        let namespace = match &cluster.namespace {
+            Some(namespace) => namespace.clone(),
+            None => api.default_namespace().to_owned(),
+        };
+        let revision = self.revision.as_deref().filter(|_| !cluster.autoscaler);
+        let about = revision.map(|name| (namespace.as_str(), name));
+        let leader = LeaderPages::find(api, &cluster.system_namespace, about)
+            .await
+            .map_err(Failure::later)?;
+        let kind = if cluster.autoscaler {
+            "autoscaler/"
+        } else {
+            ""
+        };
+        Ok(Question {
+            client: Client::of_leader(leader),
+            one: self
+                .revision
+                .map(|name| format!("{namespace}/{kind}{name}")),
+            prefix: if cluster.all_namespaces {
+                String::new()
+            } else {
+                format!("{namespace}/")
+            },
+        })
+    }
 }
 
 async fn one(client: &Client, name: &str, json: bool) -> Result<(), Failure> {
@@ -91,8 +182,9 @@ async fn unknown(client: &Client, name: &str) -> Failure {
     ))
 }
 
-async fn all(client: &Client, json: bool) -> Result<(), Failure> {
-    let views = client.revisions().await.map_err(Failure::later)?;
+async fn all(client: &Client, prefix: &str, json: bool) -> Result<(), Failure> {
+    let mut views = client.revisions().await.map_err(Failure::later)?;
+    views.retain(|view| view.revision.starts_with(prefix));
     if json {
         return print(&pretty(&views)?);
     }

@@ -18,5 +18,5 @@ mod route;
 pub mod scaler;
 
 pub use api_server::{ApiServer, NoApiServer};
-pub use kube::Client;
+pub use kube::{Client, client::Body};
 pub use route::RouteConfig;

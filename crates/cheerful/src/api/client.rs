@@ -6,20 +6,32 @@ use std::{
 
 use bytes::{Bytes, BytesMut};
 use cheerful_autoscaler::RevisionView;
-use http::{Request, StatusCode, Uri};
-use http_body_util::{BodyExt, Empty, Limited};
-use hyper::{body::Incoming, client::conn::http1};
+use cheerful_kubernetes::scaler::{LeaderError, LeaderPages};
+use http::{Request, Response, StatusCode, Uri};
+use http_body_util::{BodyExt, Empty, Limited, combinators::UnsyncBoxBody};
+use hyper::{body::Body, client::conn::http1};
 use hyper_util::rt::TokioIo;
 use serde::de::DeserializeOwned;
 use tokio::{net::UnixStream, task::JoinSet};
 
 use super::view::{DecisionEvent, RevisionDetail};
 
-/// Asks a running instance over its Unix socket. Each question is a connection of its own.
+/// Asks a running instance over its Unix socket, or the autoscaler that leads in a cluster. Each question is a
+/// connection of its own.
 #[derive(Clone, Debug)]
 pub(crate) struct Client {
-    socket: PathBuf,
+    way: Way,
 }
+
+#[derive(Clone, Debug)]
+enum Way {
+    Socket(PathBuf),
+    Leader(LeaderPages),
+}
+
+/// An answer as it comes.
+type Answer = UnsyncBoxBody<Bytes, BoxError>;
+type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// Why there is no answer.
 #[derive(Debug, thiserror::Error)]
@@ -28,11 +40,11 @@ pub(crate) enum ClientError {
     #[error("no instance answers at {}: {error}", socket.display())]
     Connect { socket: PathBuf, error: io::Error },
     /// The connection broke, or what came was no HTTP.
-    #[error("the instance at {} does not answer as it should: {error}", socket.display())]
-    Http {
-        socket: PathBuf,
-        error: Box<dyn std::error::Error + Send + Sync>,
-    },
+    #[error("the instance at {at} does not answer as it should: {error}")]
+    Http { at: String, error: BoxError },
+    /// The API server does not lead there.
+    #[error(transparent)]
+    Leader(#[from] LeaderError),
     /// It said no.
     #[error("the instance says {status}: {text}")]
     Refused { status: StatusCode, text: String },
@@ -47,7 +59,14 @@ impl Client {
     /// No connection is made yet.
     pub(crate) fn new(socket: &Path) -> Self {
         Self {
-            socket: socket.to_owned(),
+            way: Way::Socket(socket.to_owned()),
+        }
+    }
+
+    /// Through the API server.
+    pub(crate) const fn of_leader(leader: LeaderPages) -> Self {
+        Self {
+            way: Way::Leader(leader),
         }
     }
 
@@ -58,7 +77,10 @@ impl Client {
 
     /// One revision with its decisions and replicas; `None` if there is none of that name.
     pub(crate) async fn revision(&self, name: &str) -> Result<Option<RevisionDetail>, ClientError> {
-        if Uri::try_from(format!("/v1/revisions/{name}")).is_err() || name.contains(['/', '?', '%'])
+        let is_local = matches!(self.way, Way::Socket(_));
+        if Uri::try_from(format!("/v1/revisions/{name}")).is_err()
+            || name.contains(['?', '%'])
+            || (is_local && name.contains('/'))
         {
             return Ok(None);
         }
@@ -75,7 +97,7 @@ impl Client {
     pub(crate) async fn events(&self) -> Result<Events, ClientError> {
         let (body, connection) = self.get("/v1/events").await?;
         Ok(Events {
-            socket: self.socket.clone(),
+            at: self.at(),
             body,
             buffer: BytesMut::new(),
             _connection: connection,
@@ -92,14 +114,38 @@ impl Client {
     }
 
     /// The body of an answer, and the task of its connection.
-    async fn get(&self, path: &str) -> Result<(Incoming, JoinSet<()>), ClientError> {
-        let stream =
-            UnixStream::connect(&self.socket)
-                .await
-                .map_err(|error| ClientError::Connect {
-                    socket: self.socket.clone(),
-                    error,
-                })?;
+    async fn get(&self, path: &str) -> Result<(Answer, JoinSet<()>), ClientError> {
+        let (response, task) = match &self.way {
+            Way::Socket(socket) => self.get_local(socket, path).await?,
+            Way::Leader(leader) => {
+                let response = leader.get(path).await?;
+                let body = |body: cheerful_kubernetes::Body| boxed(body);
+                (response.map(body), JoinSet::new())
+            }
+        };
+        let status = response.status();
+        if status.is_success() {
+            return Ok((response.into_body(), task));
+        }
+        let text = Limited::new(response.into_body(), MAX_EVENT_BYTES)
+            .collect()
+            .await
+            .map_err(|error| self.http(error))?;
+        let text = String::from_utf8_lossy(&text.to_bytes()).trim().to_owned();
+        Err(ClientError::Refused { status, text })
+    }
+
+    async fn get_local(
+        &self,
+        socket: &Path,
+        path: &str,
+    ) -> Result<(Response<Answer>, JoinSet<()>), ClientError> {
+        let stream = UnixStream::connect(socket)
+            .await
+            .map_err(|error| ClientError::Connect {
+                socket: socket.to_owned(),
+                error,
+            })?;
         let (mut sender, connection) = http1::handshake(TokioIo::new(stream))
             .await
             .map_err(|error| self.http(error))?;
@@ -117,31 +163,37 @@ impl Client {
             .send_request(request)
             .await
             .map_err(|error| self.http(error))?;
-        let status = response.status();
-        if status.is_success() {
-            return Ok((response.into_body(), task));
-        }
-        let text = Limited::new(response.into_body(), MAX_EVENT_BYTES)
-            .collect()
-            .await
-            .map_err(|error| self.http(error))?;
-        let text = String::from_utf8_lossy(&text.to_bytes()).trim().to_owned();
-        Err(ClientError::Refused { status, text })
+        Ok((response.map(boxed), task))
     }
 
-    fn http(&self, error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> ClientError {
+    fn http(&self, error: impl Into<BoxError>) -> ClientError {
         ClientError::Http {
-            socket: self.socket.clone(),
+            at: self.at(),
             error: error.into(),
         }
     }
+
+    fn at(&self) -> String {
+        match &self.way {
+            Way::Socket(socket) => socket.display().to_string(),
+            Way::Leader(leader) => leader.pod().to_owned(),
+        }
+    }
+}
+
+fn boxed<B>(body: B) -> Answer
+where
+    B: Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<BoxError>,
+{
+    body.map_err(Into::into).boxed_unsync()
 }
 
 /// Decisions of a running instance as they are made.
 #[derive(Debug)]
 pub(crate) struct Events {
-    socket: PathBuf,
-    body: Incoming,
+    at: String,
+    body: Answer,
     buffer: BytesMut,
     _connection: JoinSet<()>,
 }
@@ -166,7 +218,7 @@ impl Events {
                         self.buffer.extend_from_slice(&data);
                     }
                 }
-                Some(Err(error)) => return Err(self.http(error.into())),
+                Some(Err(error)) => return Err(self.http(error)),
                 None => return Ok(None),
             }
         }
@@ -174,7 +226,7 @@ impl Events {
 
     fn http(&self, error: Box<dyn std::error::Error + Send + Sync>) -> ClientError {
         ClientError::Http {
-            socket: self.socket.clone(),
+            at: self.at.clone(),
             error,
         }
     }
