@@ -209,14 +209,16 @@ impl Loading {
                 return None;
             }
         };
-        let autoscaler = text_at(&node, "kind") == Some(Autoscaler::KIND);
+        let kind = text_at(&node, "kind").unwrap_or_default();
+        let autoscaler = kind == Autoscaler::KIND;
+        let of_others = is_of_others(&node) && !kind.is_empty() && kind != KIND;
         match self.platform {
             Platform::Cluster if is_of_others(&node) => return Some(Loaded::Other),
             Platform::Cluster if autoscaler => return self.autoscaler(number, document, &mut node),
-            Platform::OneMachine if autoscaler => {
+            Platform::OneMachine if autoscaler || of_others => {
                 let problem = Problem {
                     field: "kind".to_owned(),
-                    value: Some(shown(Autoscaler::KIND)),
+                    value: Some(shown(kind)),
                     message: "is for a cluster; on one machine there are Revisions only".to_owned(),
                     line: node.line_near("kind"),
                 };

@@ -94,6 +94,11 @@ fn each_platform_takes_its_own() {
         told.contains("app.yaml:21: hello: kind is \"Autoscaler\": is for a cluster; on one machine there are Revisions only"),
         "{told}"
     );
+    assert!(
+        told.contains("app.yaml:17: anything: kind is \"Service\": is for a cluster"),
+        "{told}"
+    );
+    assert_eq!(told.lines().count(), 2, "{told}");
     let of_machine = "{apiVersion: cheerful.dev/v1alpha1, kind: Revision, metadata: {name: a}, spec: {command: [a]}}";
     let told = problems(load_cluster(of_machine, "app.yaml"));
     assert!(

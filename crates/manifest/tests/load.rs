@@ -117,7 +117,7 @@ spec:
     stableWindw: 60s
   routes: [{host: One.example.com}, {}]
 ---
-apiVersion: v1
+apiVersion: cheerful.dev/v2
 kind: Pod
 metadata: {name: Two}
 spec:
@@ -137,7 +137,7 @@ spec:
         "app.yaml:11: one: spec.scaling.stableWindw: unknown field, did you mean stableWindow?",
         "app.yaml:12: one: spec.routes[0].host is \"One.example.com\": should be a host name",
         "app.yaml:12: one: spec.routes[1]: should have a host or a pathPrefix",
-        "app.yaml:14: Two: apiVersion is \"v1\": should be cheerful.dev/v1alpha1",
+        "app.yaml:14: Two: apiVersion is \"cheerful.dev/v2\": should be cheerful.dev/v1alpha1",
         "app.yaml:15: Two: kind is \"Pod\": should be Revision",
         "app.yaml:16: Two: metadata.name is \"Two\": should be a DNS label",
         "app.yaml:18: Two: spec.command: is missing; template is for a cluster: should be a program",
