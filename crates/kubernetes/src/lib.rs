@@ -7,6 +7,7 @@
 pub mod certificates;
 pub mod controller;
 pub mod front;
+pub mod inject;
 pub mod install;
 pub mod lease;
 pub mod names;

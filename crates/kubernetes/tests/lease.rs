@@ -2,12 +2,10 @@
 //! The lease at a real API server. Skipped unless `CHEERFUL_TEST_CLUSTER=1`.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::disallowed_methods)]
 
-mod space;
-
 use std::time::{Duration, Instant};
 
 use cheerful_kubernetes::lease::{Lease, LeaseConfig};
-use space::Space;
+use cheerful_rig::cluster;
 use tokio::time;
 
 fn leads(lease: &Lease) -> bool {
@@ -26,13 +24,14 @@ async fn until_leads(one: &Lease) -> Duration {
 
 #[tokio::test]
 async fn one_leads_and_the_other_takes_over() {
-    let Some(space) = Space::new("lease").await else {
+    let Some(cluster) = cluster::connect().await else {
         return;
     };
+    let space = cluster.namespace("lease").await;
     let run = |who| {
         Lease::run(
-            space.client.clone(),
-            &space.name,
+            cluster.client(),
+            space.name(),
             "it",
             who,
             LeaseConfig::default(),
@@ -61,5 +60,4 @@ async fn one_leads_and_the_other_takes_over() {
     assert!(took < Duration::from_secs(5), "{took:?}");
     println!("took over {took:?} after the leader's death");
     third.release().await;
-    space.delete().await;
 }

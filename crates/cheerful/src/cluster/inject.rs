@@ -1,14 +1,95 @@
 // SPDX-License-Identifier: Apache-2.0
 //! `inject`: adds the queue to the manifest of a workload.
-use crate::exit::Failure;
+use std::{
+    fs,
+    io::{self, Read as _},
+    path::PathBuf,
+};
+
+use cheerful_kubernetes::{
+    inject::{InjectOptions, inject},
+    install::InstallOptions,
+    names,
+};
+
+use crate::exit::{Failure, complain, print};
 
 #[derive(Clone, Debug, clap::Args)]
-pub(crate) struct InjectArgs {}
+pub(crate) struct InjectArgs {
+    /// Manifest of the workload; - reads it from stdin
+    #[arg(short, long, value_name = "FILE")]
+    file: PathBuf,
 
-/// Runs it.
+    /// Name of the Autoscaler that scales it [default: the workload's name]
+    #[arg(long, value_name = "NAME")]
+    autoscaler: Option<String>,
+
+    /// Namespace in which cheerful is installed
+    #[arg(long, default_value = names::SYSTEM_NAMESPACE, value_name = "NAMESPACE")]
+    namespace: String,
+
+    /// Image of the queue
+    #[arg(long, default_value_t = InstallOptions::default().image, value_name = "IMAGE")]
+    image: String,
+
+    /// Port on which the app listens [default: the first of its first container, or 8080]
+    #[arg(long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..))]
+    app_port: Option<u16>,
+
+    /// Most requests in flight in one replica; more wait [default: no limit]
+    #[arg(long, value_name = "REQUESTS", value_parser = clap::value_parser!(u32).range(1..))]
+    concurrency: Option<u32>,
+
+    /// Also have Services that lead to the app lead to its queue
+    #[arg(long)]
+    services: bool,
+}
+
+/// Largest manifest that is read.
+const MAX_BYTES: u64 = 16 * 1024 * 1024;
+
+/// Prints the manifest with the queue; what a person should know goes to stderr.
 ///
 /// # Errors
 /// What a person has to know.
-pub(crate) fn run(_args: InjectArgs) -> Result<(), Failure> {
-    todo!()
+pub(crate) fn run(args: InjectArgs) -> Result<(), Failure> {
+    let name = args.file.display().to_string();
+    let text = read(&args.file)
+        .map_err(|error| Failure::bad_input(format_args!("--file {name}: {error}")))?;
+    let options = InjectOptions {
+        image: args.image,
+        autoscaler: format!(
+            "{}.{}.svc:{}",
+            names::AUTOSCALER,
+            args.namespace,
+            names::REPORTS_PORT
+        ),
+        name: args.autoscaler,
+        app_port: args.app_port,
+        limit: args.concurrency,
+        services: args.services,
+    };
+    let done = inject(&text, &options)
+        .map_err(|error| Failure::bad_input(format_args!("{name}: {error}")))?;
+    for note in &done.notes {
+        complain(&format!("cheerful: {note}"));
+    }
+    print(&done.yaml)
+}
+
+fn read(file: &PathBuf) -> io::Result<String> {
+    let mut text = String::new();
+    let from: Box<dyn io::Read> = if file.as_os_str() == "-" {
+        Box::new(io::stdin().lock())
+    } else {
+        Box::new(fs::File::open(file)?)
+    };
+    from.take(MAX_BYTES + 1).read_to_string(&mut text)?;
+    if u64::try_from(text.len()).is_ok_and(|length| length > MAX_BYTES) {
+        return Err(io::Error::new(
+            io::ErrorKind::FileTooLarge,
+            format!("should be at most {MAX_BYTES} bytes"),
+        ));
+    }
+    Ok(text)
 }

@@ -4,6 +4,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use cheerful_manifest::AutoscalerChoice;
 use cheerful_scaling::Settings;
 use cheerful_wire::{Workload, WorkloadKind};
 use k8s_openapi::api::apps::v1::Deployment;
@@ -166,6 +167,13 @@ pub(super) fn plan(
                 wanted.extend(slices);
             }
             add_deployment(&mut plan, &mut wanted, there.map(|there| &there.of), policy);
+            if revision.spec.autoscaler == Some(AutoscalerChoice::Dedicated) {
+                plan.refused = Some(verdict(
+                    Some(false),
+                    "NoDedicatedAutoscaler",
+                    "spec.autoscaler: dedicated: none is made yet, so nothing scales this Revision: should be shared",
+                ));
+            }
         }
     }
     for (kind, object) in wanted {
