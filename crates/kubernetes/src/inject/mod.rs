@@ -106,7 +106,8 @@ pub fn inject(manifest: &str, options: &InjectOptions) -> Result<Injected, Injec
             continue;
         };
         if text.lines().any(|line| line.trim_start().starts_with('#')) {
-            done.notes.push(format!("document {}: its comments are not kept", index + 1));
+            done.notes
+                .push(format!("document {}: its comments are not kept", index + 1));
         }
         read.take(new);
         let written = read.write().map_err(|message| wrong(index, message))?;

@@ -21,7 +21,10 @@ const MAX_DEPTH: usize = 64;
 
 impl Ordered {
     pub(super) fn read(text: &str) -> Result<Self, String> {
-        if text.lines().all(|line| line.trim().is_empty() || line.trim_start().starts_with('#')) {
+        if text
+            .lines()
+            .all(|line| line.trim().is_empty() || line.trim_start().starts_with('#'))
+        {
             return Ok(Self::Scalar(Value::Null));
         }
         let options = serde_saphyr::options! {
@@ -50,7 +53,9 @@ impl Ordered {
             Self::Scalar(value) => value.clone(),
             Self::List(items) => Value::Array(items.iter().map(Self::value).collect()),
             Self::Map(fields) => {
-                let fields = fields.iter().map(|(name, field)| (name.clone(), field.value()));
+                let fields = fields
+                    .iter()
+                    .map(|(name, field)| (name.clone(), field.value()));
                 Value::Object(fields.collect())
             }
         }
@@ -117,8 +122,10 @@ impl From<&Value> for Ordered {
         match value {
             Value::Array(items) => Self::List(items.iter().map(Self::from).collect()),
             Value::Object(fields) => {
-                let mut fields: Vec<(String, Self)> =
-                    fields.iter().map(|(name, field)| (name.clone(), Self::from(field))).collect();
+                let mut fields: Vec<(String, Self)> = fields
+                    .iter()
+                    .map(|(name, field)| (name.clone(), Self::from(field)))
+                    .collect();
                 fields.sort_by_key(|(name, _)| !["name", "image", "args"].contains(&name.as_str()));
                 let first = |(name, _): &(String, Self)| name != "name";
                 fields.sort_by_key(first);

@@ -55,18 +55,41 @@ fn options() -> InjectOptions {
 fn the_queue_is_added_and_the_rest_keeps_its_order() {
     let done = inject(SHOP, &options()).unwrap();
     let (service, workload) = done.yaml.split_once("---\n").unwrap();
-    assert_eq!(service, SHOP.split_once("---\n").unwrap().0, "to the letter");
+    assert_eq!(
+        service,
+        SHOP.split_once("---\n").unwrap().0,
+        "to the letter"
+    );
     let read = Ordered::read(workload).unwrap();
     let value = read.value();
     let template = &value["spec"]["template"];
-    assert_eq!(template["metadata"]["labels"]["cheerful.dev/autoscaler"], "cart");
-    assert_eq!(template["spec"]["containers"][0]["env"][0]["value"], "yes", "stays a text");
-    assert_eq!(template["spec"]["volumes"][0]["configMap"]["defaultMode"], 420);
-    let place = |what: &str| workload.find(what).unwrap_or_else(|| panic!("{what} in {workload}"));
+    assert_eq!(
+        template["metadata"]["labels"]["cheerful.dev/autoscaler"],
+        "cart"
+    );
+    assert_eq!(
+        template["spec"]["containers"][0]["env"][0]["value"], "yes",
+        "stays a text"
+    );
+    assert_eq!(
+        template["spec"]["volumes"][0]["configMap"]["defaultMode"],
+        420
+    );
+    let place = |what: &str| {
+        workload
+            .find(what)
+            .unwrap_or_else(|| panic!("{what} in {workload}"))
+    };
     assert!(place("replicas: 3") < place("template:"));
     assert!(place("containers:") < place("volumes:"), "{workload}");
-    assert!(place("volumes:") < place("initContainers:"), "what is new comes last");
-    assert!(workload.contains("- name: cheerful-queue\n        image: cheerful:1\n"), "{workload}");
+    assert!(
+        place("volumes:") < place("initContainers:"),
+        "what is new comes last"
+    );
+    assert!(
+        workload.contains("- name: cheerful-queue\n        image: cheerful:1\n"),
+        "{workload}"
+    );
     assert_eq!(done.notes.len(), 1, "{:?}", done.notes);
     assert!(done.notes[0].contains("Service cart leads past the queue"));
 }
@@ -83,7 +106,11 @@ fn services_lead_to_the_queue_when_that_is_asked_for() {
     // Once more changes nothing.
     let again = inject(&done.yaml, &options).unwrap();
     assert_eq!(again.yaml, done.yaml);
-    assert!(again.notes[0].contains("has the queue already"), "{:?}", again.notes);
+    assert!(
+        again.notes[0].contains("has the queue already"),
+        "{:?}",
+        again.notes
+    );
 }
 
 #[test]
@@ -91,7 +118,12 @@ fn what_is_wrong_is_told_with_its_document() {
     let host = "kind: Deployment\nmetadata: {name: a}\nspec: {template: {spec: {hostNetwork: true, containers: [{name: b}]}}}\n";
     let error = inject(&format!("---\nkind: ConfigMap\n---\n{host}"), &options()).unwrap_err();
     assert_eq!(error.document, 2);
-    assert!(error.message.contains("Deployment a: spec.template.spec.hostNetwork"), "{error}");
+    assert!(
+        error
+            .message
+            .contains("Deployment a: spec.template.spec.hostNetwork"),
+        "{error}"
+    );
     assert!(inject("a: [", &options()).is_err());
     let nothing = inject("kind: ConfigMap\n", &options()).unwrap();
     assert!(nothing.notes[0].starts_with("nothing was added"));

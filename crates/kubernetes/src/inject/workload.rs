@@ -37,25 +37,42 @@ pub(super) enum Outcome {
 
 impl Workloads {
     /// Adds the queue, if it is a workload.
-    pub(super) fn add_queue(&mut self, object: &Value, options: &InjectOptions) -> Result<Outcome, String> {
+    pub(super) fn add_queue(
+        &mut self,
+        object: &Value,
+        options: &InjectOptions,
+    ) -> Result<Outcome, String> {
         let kind = object["kind"].as_str().unwrap_or_default();
         let name = object["metadata"]["name"].as_str().unwrap_or_default();
         if kind == "List" {
-            return Ok(Outcome::Note("a List is passed on as it is: give its items as documents".to_owned()));
+            return Ok(Outcome::Note(
+                "a List is passed on as it is: give its items as documents".to_owned(),
+            ));
         }
         let template = &object["spec"]["template"];
         if !template["spec"]["containers"].is_array() || NOT_SCALED.contains(&kind) {
             return Ok(Outcome::Other);
         }
-        let containers = template["spec"]["initContainers"].as_array().into_iter().flatten();
-        if containers.into_iter().any(|container| container["name"] == names::QUEUE_CONTAINER) {
-            return Ok(Outcome::Note(format!("{kind} {name} has the queue already")));
+        let containers = template["spec"]["initContainers"]
+            .as_array()
+            .into_iter()
+            .flatten();
+        if containers
+            .into_iter()
+            .any(|container| container["name"] == names::QUEUE_CONTAINER)
+        {
+            return Ok(Outcome::Note(format!(
+                "{kind} {name} has the queue already"
+            )));
         }
         let autoscaler = options.name.clone().unwrap_or_else(|| name.to_owned());
         let (queue, timeouts) = defaults();
         let settings = QueueSettings {
             workload: Workload {
-                namespace: object["metadata"]["namespace"].as_str().unwrap_or_default().to_owned(),
+                namespace: object["metadata"]["namespace"]
+                    .as_str()
+                    .unwrap_or_default()
+                    .to_owned(),
                 kind: WorkloadKind::Autoscaler,
                 name: autoscaler.clone(),
             },
@@ -70,7 +87,10 @@ impl Workloads {
             .map_err(|error| format!("{kind} {name}: spec.template.{error}"))?;
         label(&mut new, &autoscaler);
         let first = &template["spec"]["containers"][0]["ports"][0];
-        let port = options.app_port.map(u64::from).or_else(|| first["containerPort"].as_u64());
+        let port = options
+            .app_port
+            .map(u64::from)
+            .or_else(|| first["containerPort"].as_u64());
         self.0.push(Injected {
             namespace: object["metadata"]["namespace"].clone(),
             kind: kind.to_owned(),
@@ -86,18 +106,26 @@ impl Workloads {
 
     /// A Service that leads to an app past its queue: as it would have to be, and a note that says so.
     pub(super) fn lead_to_queue(&self, object: &Value) -> Option<(Value, String)> {
-        let selector = object["spec"]["selector"].as_object().filter(|selector| !selector.is_empty())?;
+        let selector = object["spec"]["selector"]
+            .as_object()
+            .filter(|selector| !selector.is_empty())?;
         if object["kind"] != "Service" {
             return None;
         }
         let to = self.0.iter().find(|workload| {
-            let selects = selector.iter().all(|(name, value)| workload.labels.get(name) == Some(value));
+            let selects = selector
+                .iter()
+                .all(|(name, value)| workload.labels.get(name) == Some(value));
             selects && workload.namespace == object["metadata"]["namespace"]
         })?;
         let mut new = object.clone();
         let mut leads = false;
         for port in new["spec"]["ports"].as_array_mut().into_iter().flatten() {
-            let target = port.get("targetPort").or_else(|| port.get("port")).cloned().unwrap_or(Value::Null);
+            let target = port
+                .get("targetPort")
+                .or_else(|| port.get("port"))
+                .cloned()
+                .unwrap_or(Value::Null);
             let named = !to.port_name.is_null() && target == to.port_name;
             if named || target == json!(to.port) {
                 port["targetPort"] = json!(names::QUEUE_PORT);
