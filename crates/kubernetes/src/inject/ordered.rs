@@ -126,14 +126,20 @@ impl From<&Value> for Ordered {
                     .iter()
                     .map(|(name, field)| (name.clone(), Self::from(field)))
                     .collect();
-                fields.sort_by_key(|(name, _)| !["name", "image", "args"].contains(&name.as_str()));
-                let first = |(name, _): &(String, Self)| name != "name";
-                fields.sort_by_key(first);
+                fields.sort_by_key(|(name, _)| rank(name));
                 Self::Map(fields)
             }
             scalar => Self::Scalar(scalar.clone()),
         }
     }
+}
+
+fn rank(name: &str) -> usize {
+    let first = ["name", "image", "args"];
+    first
+        .iter()
+        .position(|one| *one == name)
+        .unwrap_or(first.len())
 }
 
 impl Serialize for Ordered {
