@@ -69,6 +69,14 @@ const LEAST_WAITING: usize = 100;
 /// Requests that may wait for each place under the limit.
 const WAITING_PER_PLACE: usize = 10;
 
+/// What the queue has without a connection.
+const OWN_BYTES: u64 = 8 * 1024 * 1024;
+
+/// A busy connection with the one to the app behind it, as measured. Rather one that waits to be accepted than all lost
+/// because the container was killed for its memory.
+const CONNECTION_BYTES: u64 = 64 * 1024;
+const LEAST_CONNECTIONS: usize = 64;
+
 /// One second less than the time that Kubernetes gives a pod to end.
 const DRAIN: Duration = Duration::from_secs(29);
 
@@ -91,9 +99,9 @@ impl Settings {
 
     /// For [`crate::Sidecar::new`]. `unix_millis`: the time of day. Reports are numbered from there on: should the
     /// sidecar alone be started again, its numbers go on above those before, for it sends fewer than a thousand a
-    /// second.
+    /// second. `memory`: what the container may have, if that is bounded.
     #[must_use]
-    pub fn sidecar(&self, unix_millis: u64) -> SidecarConfig {
+    pub fn sidecar(&self, unix_millis: u64, memory: Option<u64>) -> SidecarConfig {
         SidecarConfig {
             first_report: unix_millis,
             pod: self.pod.clone(),
@@ -103,7 +111,10 @@ impl Settings {
             probe: self.probe.clone(),
             time_limits: self.time_limits,
             drain: self.drain,
-            server: ServerConfig::default(),
+            server: ServerConfig {
+                max_connections: connections(memory),
+                ..ServerConfig::default()
+            },
         }
     }
 
@@ -333,6 +344,18 @@ impl<F: Fn(&str) -> Option<String>> Values<F> {
     }
 }
 
+/// Connections that fit into so many bytes, from 64 to as many as without a bound.
+fn connections(memory: Option<u64>) -> usize {
+    let most = ServerConfig::default().max_connections;
+    let Some(memory) = memory else {
+        return most;
+    };
+    let fit = memory.saturating_sub(OWN_BYTES) / CONNECTION_BYTES;
+    usize::try_from(fit)
+        .unwrap_or(most)
+        .clamp(LEAST_CONNECTIONS, most)
+}
+
 /// The host of `host:port`.
 fn host(address: &str) -> Option<&str> {
     let (host, port) = address.rsplit_once(':')?;
@@ -451,6 +474,18 @@ mod tests {
             let settings = read(&[no_identity, ("CHEERFUL_AUTOSCALER", autoscaler)]).unwrap();
             assert_eq!(settings.link().server_name, None);
         }
+    }
+
+    #[test]
+    fn as_many_connections_as_fit_into_the_memory() {
+        let of = |memory| {
+            let config = read(&[]).unwrap().sidecar(0, memory);
+            config.server.max_connections
+        };
+        assert_eq!(of(None), 65_536);
+        assert_eq!(of(Some(64 << 20)), 896);
+        assert_eq!(of(Some(1 << 20)), 64);
+        assert_eq!(of(Some(u64::MAX)), 65_536);
     }
 
     #[test]

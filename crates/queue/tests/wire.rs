@@ -113,7 +113,7 @@ async fn start(
     let settings = Settings::read(|name| values.get(name).cloned()).unwrap();
     let (link, down) = Link::start(settings.link()).unwrap();
     let link = Arc::new(link);
-    let sidecar = Sidecar::new(settings.sidecar(1_000));
+    let sidecar = Sidecar::new(settings.sidecar(1_000, None));
     let mut served = JoinSet::new();
     let (serving, reports) = (sidecar.clone(), Arc::clone(&link));
     served.spawn(async move { serving.serve(listener, reports, down).await });

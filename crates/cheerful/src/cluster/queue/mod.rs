@@ -50,7 +50,7 @@ async fn serve(settings: Settings) -> Result<(), Failure> {
     let (link, down) = Link::start(settings.link())
         .map_err(|error| Failure::bad_input(format_args!("CHEERFUL_IDENTITY: {error}")))?;
     let link = Arc::new(link);
-    let sidecar = Sidecar::new(settings.sidecar(unix_millis()));
+    let sidecar = Sidecar::new(settings.sidecar(unix_millis(), memory()));
     let stop = CancellationToken::new();
     let pages = pages(&sidecar, &link).serve(
         address(settings.admin_port),
@@ -97,6 +97,12 @@ fn unix_millis() -> u64 {
         .duration_since(UNIX_EPOCH)
         .unwrap_or_default();
     u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// What the container may have, by its control group; `None`: no limit, or none that can be read.
+fn memory() -> Option<u64> {
+    let text = std::fs::read_to_string("/sys/fs/cgroup/memory.max").ok()?;
+    text.trim().parse().ok()
 }
 
 fn taken(name: &str, port: u16, error: &io::Error) -> Failure {
