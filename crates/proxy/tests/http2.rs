@@ -175,6 +175,39 @@ async fn a_drain_says_go_away_and_finishes_what_is_in_flight() {
 }
 
 #[tokio::test]
+async fn when_the_end_is_announced_clients_are_told_to_go_away_and_new_ones_are_still_served() {
+    let app = App::start().await;
+    let hop = Hop::to(app.address()).await;
+    let (mut sender, _driver) = h2(TcpStream::connect(hop.address).await.unwrap()).await;
+    let mut running = JoinSet::new();
+    let mut first = sender.clone();
+    running.spawn(async move {
+        first
+            .send_request(request("/wait/500"))
+            .await
+            .unwrap()
+            .status()
+    });
+    until(|| hop.in_flight() == 1).await;
+    hop.drain.announce(true);
+    assert_eq!(running.join_next().await.unwrap().unwrap(), 200);
+    assert!(
+        sender.send_request(request("/x")).await.is_err(),
+        "the connection takes no more"
+    );
+    let (mut late, _driver) = h2(TcpStream::connect(hop.address).await.unwrap()).await;
+    let answered = late.send_request(request("/x")).await.unwrap();
+    assert_eq!(answered.status(), 200);
+    assert!(
+        answered.headers().get("connection").is_none(),
+        "that is a word of HTTP/1.1"
+    );
+    until(|| late.is_closed()).await;
+    hop.drain.begin();
+    hop.ended().await;
+}
+
+#[tokio::test]
 async fn tls_offers_both_protocols_by_alpn() {
     let app = App::start().await;
     let certified = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
