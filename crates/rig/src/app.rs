@@ -58,7 +58,12 @@ impl App {
 
     /// Starts one on an address of this machine.
     pub async fn start_at(address: IpAddr) -> Self {
-        let listener = TcpListener::bind((address, 0)).await.unwrap();
+        Self::start_on(SocketAddr::new(address, 0)).await
+    }
+
+    /// Starts one at an address and port.
+    pub async fn start_on(address: SocketAddr) -> Self {
+        let listener = TcpListener::bind(address).await.unwrap();
         let address = listener.local_addr().unwrap();
         let seen = Arc::new(Seen::default());
         let mut tasks = JoinSet::new();
