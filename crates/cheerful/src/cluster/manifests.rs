@@ -134,7 +134,7 @@ fn replicas() -> clap::builder::RangedI64ValueParser<u32> {
 }
 
 /// A namespace is a DNS label.
-fn namespace(text: &str) -> Result<String, String> {
+pub(super) fn namespace(text: &str) -> Result<String, String> {
     let inner = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
     let edge = |c: Option<char>| c.is_some_and(|c| c != '-' && inner(c));
     if text.len() <= 63
@@ -148,5 +148,109 @@ fn namespace(text: &str) -> Result<String, String> {
             "a namespace has at most 63 small letters, digits and hyphens, no hyphen first or last"
                 .to_owned(),
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::{Args as _, CommandFactory as _};
+
+    use super::*;
+    use crate::cli::Cli;
+
+    /// Without the definitions: they are read in `cheerful-kubernetes`.
+    fn text(options: &InstallOptions) -> String {
+        let mut objects = install::objects(options);
+        objects.retain(|object| object["kind"] != "CustomResourceDefinition");
+        to_yaml(&objects).unwrap()
+    }
+
+    #[test]
+    fn it_installs_for_the_whole_cluster() {
+        insta::assert_snapshot!(text(&InstallOptions {
+            image: "cheerful:1.2.3".to_owned(),
+            ..InstallOptions::default()
+        }));
+    }
+
+    #[test]
+    fn for_one_namespace_there_is_nothing_of_the_clusters() {
+        let options = InstallOptions {
+            scope: Scope::Namespace,
+            namespace: "shop".to_owned(),
+            ..InstallOptions::default()
+        };
+        let all = install::objects(&options);
+        assert!(!all.is_empty());
+        for object in all {
+            assert_eq!(object["metadata"]["namespace"], "shop", "{object:#}");
+        }
+    }
+
+    /// What the Deployments say by arguments and environment is what the roles take.
+    #[test]
+    fn the_roles_know_what_they_are_told() {
+        let options = InstallOptions {
+            scope: Scope::Namespace,
+            ..InstallOptions::default()
+        };
+        for object in install::objects(&options) {
+            if object["kind"] != "Deployment" {
+                continue;
+            }
+            let container = &object["spec"]["template"]["spec"]["containers"][0];
+            let args: Vec<&str> = container["args"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|arg| arg.as_str().unwrap())
+                .collect();
+            let mut cli = Cli::command();
+            let role = cli.find_subcommand_mut(args[0]).unwrap();
+            for arg in &args[1..] {
+                let (name, _) = arg.trim_start_matches("--").split_once('=').unwrap();
+                let knows = role.get_arguments().any(|arg| arg.get_long() == Some(name));
+                assert!(knows, "{} does not know --{name}", args[0]);
+            }
+            for entry in container["env"].as_array().unwrap() {
+                let name = entry["name"].as_str().unwrap();
+                let knows = role
+                    .get_arguments()
+                    .any(|arg| arg.get_env().is_some_and(|env| env == name));
+                assert!(knows, "{} does not know {name}", args[0]);
+            }
+        }
+    }
+
+    #[test]
+    fn a_namespace_is_a_dns_label() {
+        for good in ["a", "cheerful-system", "x2"] {
+            assert_eq!(namespace(good), Ok(good.to_owned()));
+        }
+        for bad in ["", "-a", "a-", "A", "a.b", "a/b", &"a".repeat(64)] {
+            assert!(namespace(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn what_is_given_is_what_is_installed() {
+        let command = InstallArgs::augment_args(clap::Command::new("install"));
+        let given = [
+            "install",
+            "--scope=namespace",
+            "--image-pull-policy=Never",
+            "--replicas-gateway=3",
+        ];
+        let matches = command.try_get_matches_from(given).unwrap();
+        let args = <InstallArgs as clap::FromArgMatches>::from_arg_matches(&matches).unwrap();
+        assert_eq!(
+            args.options(),
+            InstallOptions {
+                scope: Scope::Namespace,
+                image_pull_policy: Some("Never".to_owned()),
+                replicas_gateway: 3,
+                ..InstallOptions::default()
+            }
+        );
     }
 }

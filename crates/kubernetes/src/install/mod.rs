@@ -10,6 +10,7 @@ mod keep;
 mod network;
 mod rights;
 mod roles;
+pub mod uninstall;
 mod workloads;
 mod yaml;
 

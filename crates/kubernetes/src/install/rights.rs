@@ -214,6 +214,14 @@ pub const RIGHTS: &[Right] = &[
     right(
         Role::Autoscaler,
         Place::Everywhere,
+        "apps",
+        "replicasets/scale",
+        &["get", "patch"],
+        "scales an Autoscaler's target",
+    ),
+    right(
+        Role::Autoscaler,
+        Place::Everywhere,
         "autoscaling",
         "horizontalpodautoscalers",
         &["list", "watch"],
@@ -224,7 +232,7 @@ pub const RIGHTS: &[Right] = &[
         Place::Everywhere,
         "events.k8s.io",
         "events",
-        &["create", "patch"],
+        &["create"],
         "tells the sentence of each change",
     ),
     Right {
@@ -234,7 +242,7 @@ pub const RIGHTS: &[Right] = &[
             Place::Own,
             "",
             "secrets",
-            &["get", "list", "watch"],
+            &["list", "watch"],
             "has the certificate of its port for reports, and the next one in time",
         )
     },

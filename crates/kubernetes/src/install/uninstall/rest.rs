@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+use k8s_openapi::api::core::v1::{Namespace, Pod};
+use kube::{
+    Api, ResourceExt as _,
+    api::{ApiResource, DeleteParams, DynamicObject, GroupVersionKind, ListParams},
+};
+use serde_json::{Value, json};
+
+use super::{Leaving, UninstallError, failed, wait};
+use crate::{
+    install::{Scope, cluster_objects, objects},
+    names,
+    resources::Revision,
+};
+
+impl Leaving<'_> {
+    /// All else that was installed or that the roles made for themselves, the last first.
+    pub(super) async fn rest(&mut self, revisions: &[Revision]) -> Result<(), UninstallError> {
+        let options = self.install_options();
+        let mut all = objects(&options);
+        if self.scope == Scope::Namespace {
+            // Its right to have tokens reviewed. The policy that keeps the definitions stays with them.
+            all.extend(cluster_objects(Some(&options)).into_iter().filter(is_role));
+        }
+        for object in all.iter().rev().filter(|object| !goes_elsewhere(object)) {
+            self.delete(object).await?;
+        }
+        for object in self.made_by_roles() {
+            self.delete(&object).await?;
+        }
+        if self.scope == Scope::Cluster {
+            self.namespace(revisions).await?;
+        }
+        Ok(())
+    }
+
+    async fn delete(&mut self, object: &Value) -> Result<(), UninstallError> {
+        let text = |at: &str| {
+            object
+                .pointer(at)
+                .and_then(Value::as_str)
+                .unwrap_or_default()
+        };
+        let (kind, name) = (text("/kind"), text("/metadata/name"));
+        let version = text("/apiVersion");
+        let (group, version) = version.split_once('/').unwrap_or(("", version));
+        let resource = ApiResource::from_gvk(&GroupVersionKind::gvk(group, version, kind));
+        let (api, what): (Api<DynamicObject>, String) = match text("/metadata/namespace") {
+            "" => (
+                Api::all_with(self.client.clone(), &resource),
+                format!("{kind} {name}"),
+            ),
+            namespace => (
+                Api::namespaced_with(self.client.clone(), namespace, &resource),
+                format!("{kind} {namespace}/{name}"),
+            ),
+        };
+        let found = api.get_metadata_opt(name).await.map_err(failed(&what))?;
+        if found.is_some() && self.step(&format!("{what}: deleted")) {
+            wait::gone(api.delete(name, &DeleteParams::default()).await).map_err(failed(&what))?;
+        }
+        Ok(())
+    }
+
+    /// Secrets and Leases. Queues in other namespaces keep their ConfigMap, for their pods name it.
+    fn made_by_roles(&self) -> Vec<Value> {
+        let own = |version: &str, kind: &str, name: &str| {
+            json!({
+                "apiVersion": version,
+                "kind": kind,
+                "metadata": {"name": name, "namespace": self.options.namespace},
+            })
+        };
+        let lease = names::autoscaler_lease(0);
+        vec![
+            own("v1", "Secret", names::AUTOSCALER_TLS_SECRET),
+            own("v1", "Secret", names::CA_SECRET),
+            own("coordination.k8s.io/v1", "Lease", names::CONTROLLER),
+            own("coordination.k8s.io/v1", "Lease", &lease),
+        ]
+    }
+
+    /// Only what we made, and only when nobody else lives in it.
+    async fn namespace(&mut self, revisions: &[Revision]) -> Result<(), UninstallError> {
+        let name = self.options.namespace.clone();
+        let what = format!("Namespace {name}");
+        let api: Api<Namespace> = Api::all(self.client.clone());
+        let Some(found) = api.get_opt(&name).await.map_err(failed(&what))? else {
+            return Ok(());
+        };
+        let ours = |labels: &std::collections::BTreeMap<String, String>| {
+            labels.get(names::MANAGED_BY_LABEL).map(String::as_str) == Some(names::MANAGED_BY)
+        };
+        let pods: Api<Pod> = Api::namespaced(self.client.clone(), &name);
+        let pods = pods
+            .list_metadata(&ListParams::default())
+            .await
+            .map_err(failed(&what))?;
+        let lived_in = pods.items.iter().any(|pod| {
+            let labels = pod.labels();
+            !ours(labels) || labels.contains_key(names::QUEUE_LABEL)
+        });
+        let has_revision = revisions
+            .iter()
+            .any(|revision| revision.namespace().as_deref() == Some(&name));
+        if !ours(found.labels()) || lived_in || has_revision {
+            (self.say)(&format!("{what} stays, for there is more in it"));
+        } else if self.step(&format!("{what}: deleted")) {
+            wait::gone(api.delete(&name, &DeleteParams::default()).await).map_err(failed(&what))?;
+        }
+        Ok(())
+    }
+}
+
+/// Has a step of its own.
+fn goes_elsewhere(object: &Value) -> bool {
+    object["kind"] == "Namespace" || object["kind"] == "CustomResourceDefinition"
+}
+
+fn is_role(object: &Value) -> bool {
+    object["kind"] == "ClusterRole" || object["kind"] == "ClusterRoleBinding"
+}
