@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, fmt};
 
 use cheerful_autoscaler::{Metrics, RevisionView, ScaleLatency};
 use cheerful_kubernetes::scaler::ScalerMetrics;
+use cheerful_wire::ServerCounts;
 
 use super::{
     metrics::{self, Samples, Value, float},
@@ -18,19 +19,23 @@ pub(crate) fn cluster_metrics(
     revisions: &[RevisionView],
     autoscaler: &Metrics,
     scaler: &ScalerMetrics,
+    server: &ServerCounts,
 ) -> Result<String, fmt::Error> {
-    metrics::write(samples(revisions, autoscaler, scaler), &[rows::ROWS])
+    let samples = samples(revisions, autoscaler, scaler, server);
+    metrics::write(samples, &[rows::ROWS])
 }
 
 pub(super) fn samples(
     revisions: &[RevisionView],
     autoscaler: &Metrics,
     scaler: &ScalerMetrics,
+    server: &ServerCounts,
 ) -> Samples {
     let mut samples = Samples::default();
     metrics::of_revisions(revisions, &mut samples);
     metrics::of_autoscaler(autoscaler, &mut samples);
     of_scaler(scaler, &mut samples);
+    of_server(server, &mut samples);
     samples
 }
 
@@ -51,7 +56,6 @@ fn of_scaler(seen: &ScalerMetrics, samples: &mut Samples) {
         &seen.token_reviews,
         samples,
     );
-    by("scaler_refusals", &["token"], &seen.refusals, samples);
     let outcomes = ["written", "conflict", "failed"];
     by(
         "scaler_scale_writes",
@@ -93,6 +97,26 @@ fn of_scaler(seen: &ScalerMetrics, samples: &mut Samples) {
         &seen.watch_restarts,
         samples,
     );
+}
+
+/// The port for reports.
+fn of_server(seen: &ServerCounts, samples: &mut Samples) {
+    samples.gauge("scaler_connections", &[], float(seen.connections));
+    samples.count("scaler_connections_accepted", &[], seen.accepted_total);
+    for (reason, count) in [
+        ("accept_error", seen.accept_errors_total),
+        ("handshake", seen.handshakes_failed_total),
+        ("hello_timeout", seen.hello_timeouts_total),
+        ("idle_timeout", seen.idle_timeouts_total),
+        ("slow_reader", seen.slow_readers_total),
+        ("too_large", seen.too_large_total),
+        ("garbage", seen.garbage_total),
+    ] {
+        samples.count("scaler_connections_ended", &[reason], count);
+    }
+    for (reason, count) in &seen.refused_total {
+        samples.count("scaler_refusals", &[reason], *count);
+    }
 }
 
 /// One sample for each label, those that are always there among them.

@@ -43,8 +43,9 @@ fn seen() -> Seen {
 #[test]
 fn every_row_is_filled_and_every_sample_has_a_row_with_its_labels() {
     let mut samples = seen().samples();
+    let counts = cheerful_wire::ServerMetrics::default().snapshot();
     samples.0.extend(
-        cluster::samples(&[], &Metrics::default(), &ScalerMetrics::default())
+        cluster::samples(&[], &Metrics::default(), &ScalerMetrics::default(), &counts)
             .0
             .into_iter()
             .filter(|(row, _)| row.starts_with("scaler_")),

@@ -207,7 +207,22 @@ pub(crate) const ROWS: &[Row] = &[
     counter(
         "scaler_refusals",
         &["reason"],
-        "In a cluster: streams that were refused or ended, by reason: token, pod, workload, version, bad_report, unavailable",
+        "In a cluster: streams that were refused or ended, by reason: token, pod, workload, version, bad_report, too_many, unavailable, other",
+    ),
+    gauge(
+        "scaler_connections",
+        &[],
+        "In a cluster: connections to the port for reports",
+    ),
+    counter(
+        "scaler_connections_accepted",
+        &[],
+        "In a cluster: connections to the port for reports that were accepted",
+    ),
+    counter(
+        "scaler_connections_ended",
+        &["reason"],
+        "In a cluster: connections that were ended, by reason: accept_error, handshake, hello_timeout, idle_timeout, slow_reader, too_large, garbage",
     ),
     counter(
         "scaler_scale_writes",

@@ -32,7 +32,7 @@ pub(crate) fn before_review(version: u32, token: &str) -> Result<(), Refusal> {
 pub(crate) fn judge(
     review: &TokenReviewStatus,
     who: &Who,
-    own_namespace: &str,
+    gateway_namespace: &str,
 ) -> Result<Proven, Refusal> {
     let audiences = review.audiences.iter().flatten();
     let is_ours = audiences
@@ -70,10 +70,10 @@ pub(crate) fn judge(
         return Err(refusal("pod", text));
     }
     if matches!(who, Who::Gateway { .. })
-        && (namespace != own_namespace || account != names::GATEWAY)
+        && (namespace != gateway_namespace || account != names::GATEWAY)
     {
         let text = format!(
-            "a gateway is {own_namespace}/{}, not {namespace}/{account}",
+            "a gateway is {gateway_namespace}/{}, not {namespace}/{account}",
             names::GATEWAY
         );
         return Err(refusal("pod", text));

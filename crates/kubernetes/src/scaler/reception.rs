@@ -25,7 +25,7 @@ use crate::names;
 pub(crate) struct Reception {
     shared: Arc<Shared>,
     client: Client,
-    own_namespace: String,
+    gateway_namespace: String,
     /// Reviews that are asked for at once; the others wait.
     reviews: Arc<Semaphore>,
 }
@@ -40,11 +40,11 @@ const NEW_POD: Duration = Duration::from_secs(5);
 const LOOK: Duration = Duration::from_millis(50);
 
 impl Reception {
-    pub(crate) fn new(shared: Arc<Shared>, client: Client, own_namespace: String) -> Self {
+    pub(crate) fn new(shared: Arc<Shared>, client: Client, gateway_namespace: String) -> Self {
         Self {
             shared,
             client,
-            own_namespace,
+            gateway_namespace,
             reviews: Arc::new(Semaphore::new(REVIEWS)),
         }
     }
@@ -136,7 +136,7 @@ impl Reception {
         let judged = judge(
             &reviewed.status.unwrap_or_default(),
             who,
-            &self.own_namespace,
+            &self.gateway_namespace,
         );
         let outcome = if judged.is_ok() {
             "accepted"

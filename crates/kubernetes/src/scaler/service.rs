@@ -34,8 +34,8 @@ use crate::{lease::Leadership, names, resources};
 /// How the autoscaler of a cluster runs.
 #[derive(Clone, Debug)]
 pub struct ScalerConfig {
-    /// Where it runs itself: its gateways are there too.
-    pub namespace: String,
+    /// Where the gateways are that may say what they hold.
+    pub gateway_namespace: String,
     /// Its pod, for people.
     pub pod: String,
     /// The one namespace that it looks after; `None`: all.
@@ -109,7 +109,7 @@ impl ClusterAutoscaler {
         for (shard, leads) in leads.into_iter().enumerate() {
             tasks.spawn(lead(Arc::clone(&shared), shard, leads));
         }
-        let reception = Reception::new(Arc::clone(&shared), client, config.namespace);
+        let reception = Reception::new(Arc::clone(&shared), client, config.gateway_namespace);
         Ok(Self {
             shared,
             autoscaler,

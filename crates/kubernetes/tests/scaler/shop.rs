@@ -182,7 +182,7 @@ impl Shop {
         leads: watch::Receiver<Leadership>,
     ) -> Scaler {
         let config = ScalerConfig {
-            namespace: self.namespace.name().to_owned(),
+            gateway_namespace: self.namespace.name().to_owned(),
             pod: pod.to_owned(),
             watch_namespace: Some(self.namespace.name().to_owned()),
             only: None,

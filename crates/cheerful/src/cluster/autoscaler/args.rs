@@ -14,6 +14,9 @@ pub(crate) struct AutoscalerArgs {
     /// Its pod: by this name it takes part in leading, and signs what it says
     #[arg(long, value_name = "NAME", env = "CHEERFUL_POD")]
     pod: String,
+    /// Where the gateways are [default: its own namespace]
+    #[arg(long, value_name = "NAMESPACE", env = "CHEERFUL_GATEWAY_NAMESPACE")]
+    gateway_namespace: Option<String>,
     /// Look after one namespace alone [default: all]
     #[arg(long, value_name = "NAMESPACE", env = "CHEERFUL_WATCH_NAMESPACE")]
     watch_namespace: Option<String>,
@@ -50,6 +53,8 @@ pub(crate) struct AutoscalerArgs {
 #[derive(Clone, Debug)]
 pub(super) struct Options {
     pub(super) scaler: ScalerConfig,
+    /// Where it runs itself.
+    pub(super) namespace: String,
     pub(super) reports: SocketAddr,
     pub(super) admin_port: u16,
     /// The Lease of each shard.
@@ -94,7 +99,9 @@ impl AutoscalerArgs {
             .or(self.watch_namespace);
         Ok(Options {
             scaler: ScalerConfig {
-                namespace: self.namespace,
+                gateway_namespace: self
+                    .gateway_namespace
+                    .unwrap_or_else(|| self.namespace.clone()),
                 pod: self.pod,
                 watch_namespace,
                 only,
@@ -103,6 +110,7 @@ impl AutoscalerArgs {
                 writes_per_second: self.scale_writes.into(),
                 writes_burst: self.scale_writes_burst.into(),
             },
+            namespace: self.namespace,
             reports: self.reports_address,
             admin_port: self.admin_port,
             leases,

@@ -18,10 +18,11 @@ const INTERVAL: Duration = Duration::from_secs(2);
 pub(super) fn follow(
     tasks: &mut JoinSet<()>,
     running: &ClusterAutoscaler,
-    _streams: &Arc<ServerMetrics>,
+    server: &Arc<ServerMetrics>,
 ) -> watch::Receiver<String> {
     let (texts, text) = watch::channel("# EOF\n".to_owned());
     let (autoscaler, view) = (running.autoscaler().clone(), running.view());
+    let server = Arc::clone(server);
     tasks.spawn(async move {
         let mut ticks = interval(INTERVAL);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -31,7 +32,7 @@ pub(super) fn follow(
             let (Ok(revisions), Ok(metrics)) = (revisions, metrics) else {
                 return;
             };
-            match cluster_metrics(&revisions, &metrics, &view.metrics()) {
+            match cluster_metrics(&revisions, &metrics, &view.metrics(), &server.snapshot()) {
                 Ok(text) => texts.send_replace(text),
                 Err(error) => {
                     tracing::warn!("the metrics cannot be written as text: {error}");

@@ -53,7 +53,7 @@ async fn serve(options: Options) -> Result<(), Failure> {
             let config = LeaseConfig::default();
             Lease::run(
                 client.clone(),
-                &scaler.namespace,
+                &options.namespace,
                 lease,
                 &scaler.pod,
                 config,
@@ -76,7 +76,7 @@ async fn serve(options: Options) -> Result<(), Failure> {
         let secret = names::AUTOSCALER_TLS_SECRET.to_owned();
         tasks.spawn(follow_certificate(
             client.clone(),
-            scaler.namespace.clone(),
+            options.namespace.clone(),
             secret,
             secured,
         ));

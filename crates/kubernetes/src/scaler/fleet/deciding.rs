@@ -60,7 +60,7 @@ impl Fleet {
         let Some(workload) = key::workload(key) else {
             return;
         };
-        let leads = self.leads(&workload);
+        let tells = self.leads(&workload) && self.scaled_by_other(&workload).is_none();
         let Some(state) = self.workloads.get_mut(&workload) else {
             return;
         };
@@ -86,7 +86,7 @@ impl Fleet {
         if changed {
             let uid = (state.object.as_ref()).map(|object| object.uid.clone());
             self.freshen(&workload, now);
-            if leads {
+            if tells {
                 self.happens(Happening {
                     workload,
                     uid: uid.unwrap_or_default(),
@@ -146,11 +146,12 @@ impl Fleet {
         for workload in pending {
             let leads = self.leads(&workload);
             let other = self.scaled_by_other(&workload);
+            let is_others = self.only.as_ref().is_some_and(|only| *only != workload);
             let Some(state) = self.workloads.get_mut(&workload) else {
                 continue;
             };
             // Who begins to lead looks at all of them again.
-            if !leads {
+            if !leads || is_others {
                 continue;
             }
             if due.len() >= most || !state.may_write_status(now) {

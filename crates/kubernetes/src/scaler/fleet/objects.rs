@@ -175,6 +175,9 @@ impl Fleet {
     /// The targets of Autoscalers that should be looked at now.
     pub(crate) fn looks(&mut self, now: Moment) -> Vec<(Workload, Target)> {
         let mut looks = Vec::new();
+        if self.only.is_some() {
+            return looks;
+        }
         for (workload, state) in &mut self.workloads {
             let Some(object) = &state.object else {
                 continue;
