@@ -300,18 +300,18 @@ impl Directory {
             .places
             .insert(Arc::clone(slice), pods.clone())
             .unwrap_or_default();
-        for pod in before {
-            if pods.binary_search(&pod).is_err() {
-                if let Some(replica) = known.replicas.get_mut(&pod) {
-                    replica.hide(slice);
-                }
-                pods.push(pod);
-                pods.sort_unstable();
+        let gone = before
+            .into_iter()
+            .filter(|pod| pods.binary_search(pod).is_err());
+        let gone: Vec<_> = gone.collect();
+        for pod in &gone {
+            if let Some(replica) = known.replicas.get_mut(pod) {
+                replica.hide(slice);
             }
         }
         self.counts.over_bound_total += over;
-        for pod in pods {
-            self.settle(revision, &pod, now, actions);
+        for pod in pods.iter().chain(&gone) {
+            self.settle(revision, pod, now, actions);
         }
     }
 

@@ -241,6 +241,32 @@ fn a_failed_pod_is_tried_and_comes_back() {
     assert_eq!(both.directory.counts().replicas_open, 1);
 }
 
+#[test]
+fn what_is_over_a_bound_is_left_out_and_counted() {
+    let mut directory = Directory::default();
+    let mut take = |event| drop(directory.step(event, at(0)));
+    take(Event::ListBegun);
+    for number in 0..=REVISIONS {
+        let name = format!("ns/r{number}");
+        take(route(&name, 1, &[&format!("r{number}.ns")]));
+    }
+    for first in (0..=REPLICAS_OF_ONE).step_by(1_000) {
+        let last = REPLICAS_OF_ONE.min(first + 999);
+        let pods: Vec<_> = (first..=last).map(|number| format!("p{number}")).collect();
+        let places = pods.iter().map(|pod| place(pod, true)).collect();
+        take(slice(
+            &format!("s{first}"),
+            "ns/r0",
+            Content::Places(places),
+        ));
+    }
+    take(Event::ListDone);
+    let counts = directory.counts();
+    assert_eq!(counts.revisions, REVISIONS as u64);
+    assert_eq!(counts.replicas_open, REPLICAS_OF_ONE as u64);
+    assert_eq!(counts.over_bound_total, 2);
+}
+
 #[derive(Clone, Debug)]
 enum Step {
     Pods(u8, u8, Vec<(u8, bool)>),
