@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! `controller`: turns Revisions into Deployments, Services and EndpointSlices.
 use std::{
-    net::{Ipv6Addr, SocketAddr},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener},
     sync::{Arc, atomic::Ordering::Relaxed},
 };
 
@@ -77,7 +77,7 @@ async fn serve(args: ControllerArgs) -> Result<(), Failure> {
     })?;
     let stop = CancellationToken::new();
     let metrics = Arc::new(ControllerMetrics::default());
-    let address = SocketAddr::new(Ipv6Addr::UNSPECIFIED.into(), args.admin_port);
+    let address = SocketAddr::new(everywhere(), args.admin_port);
     let pages = pages(&metrics).serve(address, Router::new(), stop.clone());
     let namespace = &args.namespace;
     let lease = Lease::run(
@@ -111,6 +111,15 @@ async fn serve(args: ControllerArgs) -> Result<(), Failure> {
     paged.map_err(|error| {
         Failure::bad_input(format_args!("--admin-port {}: {error}", args.admin_port))
     })
+}
+
+/// All addresses: of both families where the node has IPv6.
+fn everywhere() -> IpAddr {
+    let both = IpAddr::from(Ipv6Addr::UNSPECIFIED);
+    match TcpListener::bind((both, 0)) {
+        Ok(_) => both,
+        Err(_) => Ipv4Addr::UNSPECIFIED.into(),
+    }
 }
 
 fn config(args: &ControllerArgs) -> ControllerConfig {

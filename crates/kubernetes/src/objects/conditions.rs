@@ -131,11 +131,13 @@ pub fn conditions(
 ) -> Vec<Condition> {
     let template = template(given);
     let routed = routed(given);
-    let ready = match (&template, &routed) {
-        (_, routed) if routed.holds != Some(true) => routed.clone(),
-        // An old pod that answers is enough, and so is a gateway before pods that were not tried yet.
-        (template, _) if template.holds == Some(false) && given.pods == 0 => template.clone(),
-        _ => verdict(Some(true), "Answering", "requests are answered"),
+    // An old pod that answers is enough, and so is a gateway before pods that were not tried yet.
+    let ready = if template.holds == Some(false) && given.pods == 0 {
+        template.clone()
+    } else if routed.holds == Some(true) {
+        verdict(Some(true), "Answering", "requests are answered")
+    } else {
+        routed.clone()
     };
     [
         ("Ready", ready),
@@ -245,4 +247,113 @@ fn routed(given: Given<'_>) -> Verdict {
         PathNow::Pods => ("Pods", "requests go to the pods"),
     };
     verdict(Some(true), reason, message)
+}
+
+#[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "any moment will do")]
+mod tests {
+    use std::time::{Duration, Instant};
+
+    use k8s_openapi::jiff::Timestamp;
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn told(given: Given<'_>, before: &[Condition], at: i64) -> Vec<Condition> {
+        let now = Time(Timestamp::from_second(at).unwrap());
+        conditions(given, before, Some(3), &now)
+    }
+
+    fn line(conditions: &[Condition]) -> Vec<String> {
+        let words = |c: &Condition| format!("{} {} {}", c.type_, c.status, c.reason);
+        conditions.iter().map(words).collect()
+    }
+
+    fn pod(status: Value) -> Pod {
+        serde_json::from_value(json!({"status": status})).unwrap()
+    }
+
+    #[test]
+    fn what_the_cluster_says_shows() {
+        let way = Way::resume(None, Duration::ZERO, Instant::now());
+        let trouble = PodTrouble {
+            reason: "ImagePullBackOff".to_owned(),
+            message: "container app: no such image".to_owned(),
+        };
+        let fine = Deployment::default();
+        let quota: Deployment = serde_json::from_value(json!({"status": {"conditions": [{
+            "type": "ReplicaFailure", "status": "True", "reason": "FailedCreate", "message": "exceeded quota",
+        }]}}))
+        .unwrap();
+        let given = Given {
+            refused: None,
+            deployment: Some(&fine),
+            trouble: None,
+            way,
+            pods: 0,
+            gateways: 2,
+        };
+        let good = told(given, &[], 7);
+        assert_eq!(
+            line(&good),
+            [
+                "Ready True Answering",
+                "TemplateAccepted True Accepted",
+                "Routed True Gateway"
+            ]
+        );
+        let bad = Given {
+            trouble: Some(&trouble),
+            ..given
+        };
+        let worse = told(bad, &good, 9);
+        assert_eq!(
+            line(&worse),
+            [
+                "Ready False ImagePullBackOff",
+                "TemplateAccepted False ImagePullBackOff",
+                "Routed True Gateway"
+            ]
+        );
+        let times: Vec<i64> = worse
+            .iter()
+            .map(|c| c.last_transition_time.0.as_second())
+            .collect();
+        assert_eq!(times, [9, 9, 7], "what did not change keeps its time");
+        let old_pods_answer = told(Given { pods: 1, ..bad }, &[], 9);
+        assert_eq!(line(&old_pods_answer)[0], "Ready True Answering");
+        let refused = Given {
+            deployment: Some(&quota),
+            ..bad
+        };
+        assert_eq!(
+            line(&told(refused, &[], 9))[1],
+            "TemplateAccepted False FailedCreate"
+        );
+        let nowhere = Given {
+            gateways: 0,
+            ..given
+        };
+        assert_eq!(line(&told(nowhere, &[], 9))[0], "Ready False NoEndpoint");
+    }
+
+    #[test]
+    fn a_pod_tells_what_keeps_it() {
+        let waiting = |reason: &str| {
+            json!({"containerStatuses": [{"name": "app", "ready": false, "restartCount": 0, "image": "", "imageID": "",
+                "state": {"waiting": {"reason": reason, "message": "m"}}}]})
+        };
+        assert_eq!(PodTrouble::of(&pod(waiting("ContainerCreating"))), None);
+        let trouble = PodTrouble::of(&pod(waiting("CreateContainerConfigError"))).unwrap();
+        assert_eq!(trouble.reason, "CreateContainerConfigError");
+        let between = json!({"containerStatuses": [{"name": "app", "ready": false, "restartCount": 2, "image": "",
+            "imageID": "", "state": {"running": {}}, "lastState": {"terminated": {"exitCode": 1}}}]});
+        assert_eq!(
+            PodTrouble::of(&pod(between)).unwrap().reason,
+            "CrashLoopBackOff"
+        );
+        let nowhere = json!({"conditions": [{"type": "PodScheduled", "status": "False",
+            "reason": "Unschedulable", "message": "0/1 nodes"}]});
+        assert_eq!(PodTrouble::of(&pod(nowhere)).unwrap().message, "0/1 nodes");
+    }
 }

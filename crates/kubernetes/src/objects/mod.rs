@@ -58,3 +58,6 @@ fn metadata(revision: &Revision, name: &str, passed_on: bool) -> Value {
         "ownerReferences": [owner(revision)],
     })
 }
+
+#[cfg(test)]
+mod tests;
