@@ -79,6 +79,10 @@ struct Pod {
 
 impl Pod {
     fn start() -> Self {
+        Self::with(&[])
+    }
+
+    fn with(more: &[(&str, &str)]) -> Self {
         let (app_port, requests, pages) = (free_port(), free_port(), free_port());
         let app = cheerful(&["sample", "--port", &app_port.to_string()])
             .stderr(Stdio::null())
@@ -95,6 +99,7 @@ impl Pod {
             .env("CHEERFUL_ADMIN_PORT", pages.to_string())
             .env("CHEERFUL_APP_PORT", app_port.to_string())
             .env("CHEERFUL_PROBE", r#"{"http":{"path":"/healthz"}}"#)
+            .envs(more.iter().copied())
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
@@ -160,6 +165,14 @@ fn it_serves_without_an_autoscaler_and_ends_soon_after_sigterm() {
     assert_eq!(get(pod.requests, "/").unwrap().0, 200, "it still serves");
     pod.ended_well();
     assert!(begun.elapsed() < Duration::from_secs(20));
+}
+
+#[test]
+fn requests_do_not_wait_for_certificates_that_are_not_there_yet() {
+    let pod = Pod::with(&[("CHEERFUL_IDENTITY", "/no/such/folder")]);
+    assert_eq!(get(pod.requests, "/").unwrap().0, 200);
+    pod.queue.terminate();
+    pod.ended_well();
 }
 
 #[test]

@@ -15,17 +15,30 @@ use crate::{Reporter, door::Door, state::State};
 pub trait Reports: Send + Sync {
     /// Sends one.
     fn send(&self, report: ReplicaReport);
+
+    /// Ways to autoscalers that have come up so far: a new one is told at once how it stands.
+    fn opened(&self) -> u64 {
+        0
+    }
 }
 
 impl Reports for Link {
     fn send(&self, report: ReplicaReport) {
         Self::send(self, Upward::Report(report));
     }
+
+    fn opened(&self) -> u64 {
+        self.metrics().connects_total
+    }
 }
 
 impl<R: Reports> Reports for Arc<R> {
     fn send(&self, report: ReplicaReport) {
         (**self).send(report);
+    }
+
+    fn opened(&self) -> u64 {
+        (**self).opened()
     }
 }
 
@@ -38,6 +51,8 @@ pub(crate) struct Feed<R> {
     next: Instant,
     burst_due: Option<Instant>,
     state: State,
+    /// [`Reports::opened`] when it was last looked at.
+    opened: u64,
 }
 
 /// Between two reports until the autoscaler says another interval.
@@ -63,6 +78,7 @@ impl<R: Reports> Feed<R> {
             next: Instant::now() + STARTING,
             burst_due: None,
             state: State::default(),
+            opened: 0,
         }
     }
 
@@ -79,7 +95,10 @@ impl<R: Reports> Feed<R> {
             let burst_due = self.burst_due;
             tokio::select! {
                 message = down.recv(), if open => match message {
-                    Some(Downward::Pace(pace)) => self.take(&pace),
+                    Some(Downward::Pace(pace)) => {
+                        self.take(&pace);
+                        self.greet().await;
+                    }
                     // What concerns gateways is not sent here.
                     Some(Downward::Replica(_)) => {}
                     None => open = false,
@@ -110,6 +129,15 @@ impl<R: Reports> Feed<R> {
             if self.state.has_answered {
                 self.next = self.next.min(Instant::now() + interval);
             }
+        }
+    }
+
+    /// The first that a new stream brings is its pace. Whoever has just come has not heard that the app answers.
+    async fn greet(&mut self) {
+        let opened = self.reports.opened();
+        if opened != self.opened {
+            self.opened = opened;
+            self.regular().await;
         }
     }
 

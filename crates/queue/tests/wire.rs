@@ -189,6 +189,28 @@ async fn travels_by(transport: &str) {
 }
 
 #[tokio::test]
+async fn an_autoscaler_that_comes_late_is_told_at_once_that_the_app_answers() {
+    let app = App::start().await;
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let at = listener.local_addr().unwrap();
+    let pace = Pace {
+        workload: None,
+        interval: Duration::from_secs(60),
+        burst_threshold: None,
+    };
+    let mut streams = autoscaler(listener, pace.clone()).await;
+    let (_sidecar, _, link, _served) = start(app.address(), at, "grpc").await;
+    streams.heard_where(|report| report.ready).await;
+    streams.stop.cancel();
+    drop(streams);
+    until(|| link.metrics().connected == 0).await;
+    let listener = TcpListener::bind(at).await.unwrap();
+    let mut streams = autoscaler(listener, pace).await;
+    // Long before the interval is over.
+    streams.heard_where(|report| report.ready).await;
+}
+
+#[tokio::test]
 async fn over_grpc() {
     travels_by("grpc").await;
 }

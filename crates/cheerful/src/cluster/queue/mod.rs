@@ -2,6 +2,7 @@
 //! `queue`: stands before the app in a pod.
 mod args;
 mod metrics;
+mod way;
 
 use std::{
     io,
@@ -12,14 +13,17 @@ use std::{
 
 use axum::{Router, routing::get};
 use cheerful_queue::{Settings, Sidecar};
-use cheerful_wire::Link;
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, sync::mpsc};
 use tokio_util::sync::CancellationToken;
 
 pub(crate) use args::QueueArgs;
 
+use self::way::Way;
 use super::pages::Pages;
 use crate::{exit::Failure, signals::Signals};
+
+/// Messages of autoscalers that wait to be read; the link has a bound of its own.
+const DOWN: usize = 16;
 
 /// Runs it until it is told to stop and has drained.
 ///
@@ -47,12 +51,12 @@ async fn serve(settings: Settings) -> Result<(), Failure> {
     let listener = TcpListener::bind(address(settings.queue_port))
         .await
         .map_err(|error| taken("CHEERFUL_QUEUE_PORT", settings.queue_port, &error))?;
-    let (link, down) = Link::start(settings.link())
-        .map_err(|error| Failure::bad_input(format_args!("CHEERFUL_IDENTITY: {error}")))?;
-    let link = Arc::new(link);
+    let way = Arc::new(Way::default());
+    let (to_sidecar, down) = mpsc::channel(DOWN);
+    let opened = way.open(settings.link(), to_sidecar);
     let sidecar = Sidecar::new(settings.sidecar(unix_millis(), memory()));
     let stop = CancellationToken::new();
-    let pages = pages(&sidecar, &link).serve(
+    let pages = pages(&sidecar, &way).serve(
         address(settings.admin_port),
         drain_page(&sidecar),
         stop.clone(),
@@ -65,7 +69,7 @@ async fn serve(settings: Settings) -> Result<(), Failure> {
         settings.app_port
     );
     let served = async {
-        let served = sidecar.serve(listener, link, down).await;
+        let served = sidecar.serve(listener, Arc::clone(&way), down).await;
         stop.cancel();
         served.map_err(|error| Failure::later(format_args!("requests cannot be taken: {error}")))
     };
@@ -84,6 +88,7 @@ async fn serve(settings: Settings) -> Result<(), Failure> {
     tokio::select! {
         ended = async { tokio::try_join!(served, paged) } => ended.map(|_| ()),
         () = signalled => Ok(()),
+        () = opened => Ok(()),
     }
 }
 
@@ -119,12 +124,12 @@ const fn everywhere(pod_ip: IpAddr) -> IpAddr {
     }
 }
 
-fn pages(sidecar: &Sidecar, link: &Arc<Link>) -> Pages {
-    let (ready, counted, link) = (sidecar.clone(), sidecar.clone(), Arc::clone(link));
+fn pages(sidecar: &Sidecar, way: &Arc<Way>) -> Pages {
+    let (ready, counted, way) = (sidecar.clone(), sidecar.clone(), Arc::clone(way));
     Pages {
         live: Arc::new(|| Ok(())),
         ready: Arc::new(move || ready.ready()),
-        metrics: Arc::new(move || metrics::text(&counted.metrics(), &link.metrics())),
+        metrics: Arc::new(move || metrics::text(&counted.metrics(), &way.metrics())),
     }
 }
 
