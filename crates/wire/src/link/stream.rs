@@ -48,7 +48,6 @@ pub(super) async fn keep_up(address: SocketAddr, shared: Arc<Shared>) -> SocketA
         if !shared.listed.borrow().contains(&address) {
             return address;
         }
-        shared.look_again.notify_one();
         sleep(backoff.next(random())).await;
         if !shared.listed.borrow().contains(&address) {
             return address;
@@ -105,6 +104,8 @@ async fn live<E: Up>(
         Err(_) => return Ended::Failed(format!("no welcome within {CONNECT_LIMIT:?}")),
     };
     let Err(ended) = converse(&mut end, token, address, shared).await;
+    // Perhaps the name has other addresses by now.
+    shared.look_again.notify_one();
     end.close().await;
     ended
 }
