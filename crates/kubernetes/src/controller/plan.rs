@@ -277,3 +277,8 @@ pub(super) fn taken(kind: Kind, name: &str, objection: &str) -> Verdict {
         format!("{kind:?} {name} {objection}: it is left alone, and this Revision is not made");
     verdict(Some(false), "NameTaken", message)
 }
+
+#[cfg(test)]
+#[path = "plan_tests.rs"]
+#[expect(clippy::disallowed_methods, reason = "any moment will do")]
+mod tests;
