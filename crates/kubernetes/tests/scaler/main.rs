@@ -11,4 +11,5 @@ mod admission;
 mod conflicts;
 mod scaling;
 mod shop;
+mod streams;
 mod takeover;

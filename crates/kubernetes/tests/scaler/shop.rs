@@ -22,7 +22,7 @@ use k8s_openapi::api::{
     core::v1::{Pod, ServiceAccount},
 };
 use kube::{
-    ResourceExt,
+    Client, ResourceExt,
     api::{ListParams, PostParams},
 };
 use serde_json::json;
@@ -181,7 +181,12 @@ impl Shop {
         pod: &str,
         leads: watch::Receiver<Leadership>,
     ) -> Scaler {
-        let config = ScalerConfig {
+        let client = self.namespace.cluster().client();
+        self.scaler_of(client, self.config(pod), leads).await
+    }
+
+    pub(crate) fn config(&self, pod: &str) -> ScalerConfig {
+        ScalerConfig {
             gateway_namespace: self.namespace.name().to_owned(),
             pod: pod.to_owned(),
             watch_namespace: Some(self.namespace.name().to_owned()),
@@ -190,8 +195,16 @@ impl Shop {
             record: None,
             writes_per_second: 50.0,
             writes_burst: 200.0,
-        };
-        let client = self.namespace.cluster().client();
+        }
+    }
+
+    /// The same, with a way of its own to the API server.
+    pub(crate) async fn scaler_of(
+        &self,
+        client: Client,
+        config: ScalerConfig,
+        leads: watch::Receiver<Leadership>,
+    ) -> Scaler {
         let running = ClusterAutoscaler::start(client, config, vec![leads]).unwrap();
         let scaler = Scaler {
             running,

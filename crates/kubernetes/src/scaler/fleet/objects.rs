@@ -68,7 +68,11 @@ impl Fleet {
         {
             claims.remove(&workload.name);
         }
+        for gateway in self.gateways.values_mut() {
+            gateway.forget(workload);
+        }
         if let Some(state) = self.workloads.get_mut(workload) {
+            state.held = 0;
             state.object = None;
             state.scaling = None;
             if workload.kind == WorkloadKind::Autoscaler {

@@ -34,6 +34,13 @@ pub(crate) struct GatewayStream {
     pub(super) told: BTreeMap<Workload, Option<(Duration, Option<f64>)>>,
 }
 
+impl GatewayStream {
+    pub(super) fn forget(&mut self, workload: &Workload) {
+        self.held.remove(workload);
+        self.told.remove(workload);
+    }
+}
+
 /// Whether a pod that has proved who it is may report for a workload.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
