@@ -127,7 +127,11 @@ impl Cluster {
             }
             Err(conflict @ TargetError::Conflict(_)) => {
                 // What it is now is told, and it is decided again.
-                self.read(plan).await?;
+                let now = self.read(plan).await?;
+                if now.replicas == known {
+                    let why = format!("the count {replicas} is refused");
+                    return Err(TargetError::Strange(plan.target.shown(), why));
+                }
                 Err(conflict)
             }
             Err(failed) => Err(failed),
