@@ -52,6 +52,8 @@ pub(super) struct Outcome {
     pub(super) written: Vec<((Kind, String), Written)>,
     /// `None`: the slices are not all as planned.
     pub(super) way: Option<Way>,
+    /// Whether its namespace has the certificates.
+    pub(super) has_bundle: bool,
     pub(super) refused: Option<Verdict>,
     /// Whether it should be tried again without waiting for a change.
     pub(super) again: bool,
@@ -64,6 +66,7 @@ impl Hands {
             key: plan.key.clone(),
             written: Vec::new(),
             way: None,
+            has_bundle: false,
             refused: plan.refused.clone(),
             again: false,
         };
@@ -71,7 +74,8 @@ impl Hands {
             outcome.refused = Some(refused);
             outcome.again = true;
         } else {
-            outcome.way = Some(plan.way);
+            outcome.has_bundle = true;
+            outcome.way = plan.is_routed.then_some(plan.way);
         }
         if let Err(error) = self.tell(&plan, &outcome).await
             && !is_gone(&error)
@@ -192,8 +196,8 @@ impl Hands {
             deployment: plan.deployment.as_ref(),
             trouble: plan.trouble.as_ref(),
             way: plan.way,
-            pods: plan.pods,
-            gateways: plan.gateways,
+            pods: if plan.is_routed { plan.pods } else { 0 },
+            gateways: if plan.is_routed { plan.gateways } else { 0 },
         };
         let generation = plan.revision.metadata.generation;
         let path = match (&before.path, outcome.way) {

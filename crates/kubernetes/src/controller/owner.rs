@@ -271,9 +271,11 @@ impl Controller {
             return;
         };
         memory.written.extend(outcome.written);
+        if outcome.has_bundle {
+            self.given.insert(outcome.key.namespace.clone(), bundle);
+        }
         if let Some(way) = outcome.way {
             memory.way = Some(way);
-            self.given.insert(outcome.key.namespace.clone(), bundle);
             if let Some(until) = way.until {
                 self.later.insert(outcome.key.clone(), until);
             }

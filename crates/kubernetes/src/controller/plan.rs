@@ -79,6 +79,8 @@ pub(super) struct Plan {
     pub(super) deployment: Option<Deployment>,
     pub(super) trouble: Option<PodTrouble>,
     pub(super) way: Way,
+    /// Whether the Service leads there once all is written.
+    pub(super) is_routed: bool,
     pub(super) pods: usize,
     pub(super) gateways: usize,
     pub(super) hosts: Vec<String>,
@@ -122,6 +124,7 @@ pub(super) fn plan(
         deployment: there.map(|there| there.of.clone()),
         trouble: world.trouble(key).cloned(),
         way,
+        is_routed: false,
         pods: pods.len(),
         gateways: gateways.len(),
         hosts: objects::hosts(revision, cluster_ip.as_deref()),
@@ -165,6 +168,7 @@ pub(super) fn plan(
                     slices.reverse();
                 }
                 wanted.extend(slices);
+                plan.is_routed = true;
             }
             add_deployment(&mut plan, &mut wanted, there.map(|there| &there.of), policy);
             if revision.spec.autoscaler == Some(AutoscalerChoice::Dedicated) {
@@ -244,6 +248,7 @@ impl Plan {
             && let Some(objection) = ownership.objection(&self.revision)
         {
             self.refused = Some(taken(kind, &name, &objection));
+            self.is_routed &= kind == Kind::Deployment;
             return;
         }
         let hash = hash(&without_replicas(&object).to_string());

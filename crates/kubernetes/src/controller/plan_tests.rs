@@ -90,6 +90,7 @@ fn what_is_put_in_the_path_is_written_before_what_is_taken_out() {
         ["cart-private", "cart", "cart"],
         "slices wait for the Service's address"
     );
+    assert!(!first.is_routed, "and until then nothing leads anywhere");
 
     service(&mut world, ours());
     pods_and_gateways(&mut world);
