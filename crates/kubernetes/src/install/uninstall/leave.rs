@@ -9,7 +9,7 @@ use k8s_openapi::{
 };
 use kube::{
     Api, ResourceExt as _,
-    api::{ListParams, Patch, PatchParams},
+    api::{DeleteParams, ListParams, Patch, PatchParams},
 };
 use serde_json::{Value, json};
 
@@ -137,21 +137,28 @@ impl Leaving<'_> {
         .await
     }
 
+    /// The gateway's slice leads nowhere, but stays until the Revision goes: by it the gateway knows the route, and nodes
+    /// that have not heard of the change go on sending requests there.
     async fn our_slices_go(&mut self, namespace: &str, name: &str) -> Result<(), UninstallError> {
         let slices: Api<EndpointSlice> = Api::namespaced(self.client.clone(), namespace);
-        for path in [names::PATH_GATEWAY, names::PATH_PODS] {
-            let slice = names::public_slice(name, path);
-            let what = format!("EndpointSlice {namespace}/{slice}");
-            let found = slices.get_opt(&slice).await.map_err(failed(&what))?;
-            if found.is_some() && self.step(&format!("{what}: deleted, for Kubernetes has its own"))
-            {
-                wait::gone(
-                    slices
-                        .delete(&slice, &kube::api::DeleteParams::default())
-                        .await,
-                )
+        let slice = names::public_slice(name, names::PATH_GATEWAY);
+        let what = format!("EndpointSlice {namespace}/{slice}");
+        let found = slices.get_opt(&slice).await.map_err(failed(&what))?;
+        if found.is_some_and(|found| !found.endpoints.is_empty())
+            && self.step(&format!("{what}: no longer leads to the gateway"))
+        {
+            let none = Patch::Merge(json!({"endpoints": []}));
+            slices
+                .patch(&slice, &PatchParams::default(), &none)
+                .await
                 .map_err(failed(&what))?;
-            }
+        }
+        let slice = names::public_slice(name, names::PATH_PODS);
+        let what = format!("EndpointSlice {namespace}/{slice}");
+        let found = slices.get_opt(&slice).await.map_err(failed(&what))?;
+        if found.is_some() && self.step(&format!("{what}: deleted, for Kubernetes has its own")) {
+            wait::gone(slices.delete(&slice, &DeleteParams::default()).await)
+                .map_err(failed(&what))?;
         }
         Ok(())
     }

@@ -19,6 +19,9 @@ mod rest;
 mod target;
 mod wait;
 
+/// By then each node's proxy has heard where a Service leads. Nobody tells when it has.
+const HEARD: Duration = Duration::from_secs(10);
+
 /// What is to be taken out, and how.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UninstallOptions {
@@ -86,6 +89,9 @@ pub async fn uninstall(
     }
     for revision in &revisions {
         leaving.disown(revision).await?;
+    }
+    if !revisions.is_empty() && leaving.step("waits until every node sends requests to the pods") {
+        tokio::time::sleep(HEARD).await;
     }
     leaving.definitions().await?;
     leaving.rest(&revisions).await
