@@ -2,6 +2,7 @@
 //! What a person does and sees: install, apply an example, ask it, load it, leave it, take cheerful away.
 #![allow(
     clippy::unwrap_used,
+    clippy::expect_used,
     clippy::panic,
     reason = "test code: a failure is a panic"
 )]

@@ -27,10 +27,12 @@ async fn the_autoscaler_killed_in_a_burst_lowers_nothing_and_the_standby_decides
         return;
     };
     let stage = Stage::set(&cluster, "killed").await;
+    let mut scaling = stage::quick();
+    scaling["min"] = json!(1);
     stage
-        .revision("app", &["--latency", "100ms"], stage::quick())
+        .revision("app", &["--latency", "100ms"], scaling)
         .await;
-    assert_eq!(stage.ask("app").await.failed, Vec::<String>::new());
+    stage.at("app", 1).await;
     let mut traffic = stage.traffic("app", "/").await;
     traffic.add(10, Duration::from_millis(1));
     stage.at("app", 2).await;
@@ -49,7 +51,7 @@ async fn the_autoscaler_killed_in_a_burst_lowers_nothing_and_the_standby_decides
         .find(|pod| first.contains(name(pod)))
         .unwrap_or_else(|| panic!("{first} is no pod of the autoscaler"));
     let before = stage.written("app").await;
-    stage.system.kill(name(&killed)).await;
+    stage.system.kill(&killed).await;
 
     // Another leads within seconds. The bound is wide, for the machine may be busy; the time is printed.
     let (next, took) = timed(timeout(Duration::from_secs(20), async {
@@ -138,7 +140,7 @@ async fn a_gateway_killed_while_it_holds_loses_only_what_it_held_and_none_hangs(
         0,
         "all are held"
     );
-    stage.system.kill(name(dies)).await;
+    stage.system.kill(dies).await;
 
     let (lost, took) = timed(lost.finish()).await;
     assert_eq!(

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 use std::{env, path::PathBuf};
 
+use k8s_openapi::api::core::v1::Pod;
 use tokio::fs;
 
 /// A cluster that belongs to the tests alone, so that its parts may be stopped and its audit log be read.
@@ -22,6 +23,14 @@ impl Own {
             command: self.command.clone(),
             part: part.to_owned(),
         }
+    }
+
+    /// Ends a pod's first container with SIGKILL. The kubelet starts it again, unless the pod is deleted.
+    pub async fn kill(&self, pod: &Pod) {
+        let statuses = pod.status.as_ref().unwrap().container_statuses.as_ref();
+        let id = statuses.unwrap()[0].container_id.as_deref().unwrap();
+        self.run("kill", id.trim_start_matches("containerd://"))
+            .await;
     }
 
     /// What service accounts asked the API server for: an audit event a line.

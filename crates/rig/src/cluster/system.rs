@@ -112,11 +112,17 @@ impl System {
         pods
     }
 
-    /// Takes a pod away at once, as the death of its node would.
-    pub async fn kill(&self, pod: &str) {
+    /// Takes a pod away without a warning, as the death of its node would. In a cluster that is not one's own it is
+    /// deleted without a grace period, and may have two seconds.
+    pub async fn kill(&self, pod: &Pod) {
+        if let Some(own) = self.cluster.own() {
+            own.kill(pod).await;
+        }
         let api = Api::<Pod>::namespaced(self.cluster.client(), &self.namespace);
         let at_once = DeleteParams::default().grace_period(0);
-        api.delete(pod, &at_once).await.unwrap();
+        api.delete(pod.metadata.name.as_deref().unwrap(), &at_once)
+            .await
+            .unwrap();
     }
 
     /// The logs of a role's pods, of the last minutes.
