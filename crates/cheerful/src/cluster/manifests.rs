@@ -1,5 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-//! `manifests`: prints what is applied to a cluster.
+//! `manifests`: prints what is applied to a cluster, or writes it as a Helm chart.
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
+
 use cheerful_kubernetes::{
     install::{self, InstallOptions, Scope, cluster_objects, to_yaml},
     names,
@@ -30,6 +35,14 @@ enum What {
         /// As what it is printed
         #[arg(long, value_enum, default_value_t)]
         format: Format,
+    },
+    /// The same as a Helm chart
+    #[command(after_help = "Example: cheerful manifests helm --out cheerful && \
+                            helm install cheerful ./cheerful -n cheerful-system --create-namespace")]
+    Helm {
+        /// New or empty folder for it
+        #[arg(long, value_name = "FOLDER")]
+        out: PathBuf,
     },
 }
 
@@ -75,10 +88,10 @@ enum Format {
     Json,
 }
 
-/// Prints it.
+/// Prints or writes it.
 ///
 /// # Errors
-/// When stdout cannot be written to.
+/// When stdout or the folder cannot be written to.
 pub(crate) fn run(args: ManifestsArgs) -> Result<(), Failure> {
     match args.what {
         What::Install(args) => {
@@ -96,7 +109,42 @@ pub(crate) fn run(args: ManifestsArgs) -> Result<(), Failure> {
             });
             print(&cluster_objects(options.as_ref()), format)
         }
+        What::Helm { out } => {
+            let chart = install::chart().map_err(unprintable)?;
+            for (path, text) in free(&out).map(|()| chart).map_err(|error| {
+                Failure::bad_input(format_args!("--out {}: {error}", out.display()))
+            })? {
+                let path = out.join(path);
+                write(&path, &text)
+                    .map_err(|error| Failure::later(format_args!("{}: {error}", path.display())))?;
+            }
+            Ok(())
+        }
     }
+}
+
+/// A template that is left from another version would be installed with the chart.
+fn free(folder: &Path) -> io::Result<()> {
+    match fs::read_dir(folder).map(|mut files| files.next().is_none()) {
+        Ok(true) => Ok(()),
+        Ok(false) => Err(io::Error::new(
+            io::ErrorKind::DirectoryNotEmpty,
+            "is not empty: should be a new or an empty folder",
+        )),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+fn write(path: &Path, text: &str) -> io::Result<()> {
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder)?;
+    }
+    fs::write(path, text)
+}
+
+fn unprintable(error: impl std::fmt::Display) -> Failure {
+    Failure::later(format_args!("the manifests cannot be printed: {error}"))
 }
 
 impl InstallArgs {
@@ -118,9 +166,7 @@ impl InstallArgs {
 
 fn print(objects: &[Value], format: Format) -> Result<(), Failure> {
     let text = match format {
-        Format::Yaml => to_yaml(objects).map_err(|error| {
-            Failure::later(format_args!("the manifests cannot be printed: {error}"))
-        })?,
+        Format::Yaml => to_yaml(objects).map_err(unprintable)?,
         Format::Json => {
             let list = json!({"apiVersion": "v1", "kind": "List", "items": objects});
             format!("{list:#}\n")
@@ -220,6 +266,24 @@ mod tests {
                 assert!(knows, "{} does not know {name}", args[0]);
             }
         }
+    }
+
+    #[test]
+    fn a_chart_is_written_to_a_folder_of_its_own() {
+        let folder = tempfile::tempdir().unwrap();
+        let out = folder.path().join("new/cheerful");
+        let args = ManifestsArgs {
+            what: What::Helm { out: out.clone() },
+        };
+        run(args.clone()).unwrap();
+        for (path, text) in install::chart().unwrap() {
+            assert_eq!(fs::read_to_string(out.join(path)).unwrap(), text);
+        }
+        let refused = run(args).unwrap_err();
+        assert!(
+            format!("{refused:?}").contains("is not empty"),
+            "{refused:?}"
+        );
     }
 
     #[test]

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use crate::{names, resources};
 
+mod chart;
 mod keep;
 mod network;
 mod rights;
@@ -14,6 +15,7 @@ pub mod uninstall;
 mod workloads;
 mod yaml;
 
+pub use chart::chart;
 pub use keep::UNINSTALL_ANNOTATION;
 pub use rights::{Place, RIGHTS, Right, Role, rights_table};
 pub use roles::{AGGREGATE_LABEL, TARGETS_ROLE};

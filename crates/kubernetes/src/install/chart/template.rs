@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Text with placeholders to a template of Helm. Lines with an action that is no value stand alone, and begin with
+//! `{{-`, which takes away the line's end before it.
+use crate::install::{InstallOptions, Scope};
+
+/// Found again in the text. None of these occurs in what is installed.
+const NAMESPACE: &str = "placeholder-of-namespace";
+const IMAGE: &str = "placeholder-of-image";
+const PULL_POLICY: &str = "placeholder-of-pull-policy";
+const REPLICAS: [(u32, &str); 3] = [
+    (4_000_000_001, "controller"),
+    (4_000_000_002, "autoscaler"),
+    (4_000_000_003, "gateway"),
+];
+
+pub(super) fn placeholders(scope: Scope) -> InstallOptions {
+    let [controller, autoscaler, gateway] = REPLICAS.map(|(number, _)| number);
+    InstallOptions {
+        namespace: NAMESPACE.to_owned(),
+        scope,
+        image: IMAGE.to_owned(),
+        image_pull_policy: Some(PULL_POLICY.to_owned()),
+        replicas_controller: controller,
+        replicas_autoscaler: autoscaler,
+        replicas_gateway: gateway,
+    }
+}
+
+/// The values in place of their placeholders.
+pub(super) fn with_values(text: &str) -> String {
+    let mut done = String::new();
+    for line in text.lines() {
+        let mut line = line.replace(IMAGE, "{{ .Values.image | quote }}");
+        for (number, role) in REPLICAS {
+            let value = format!("{{{{ int .Values.replicas.{role} }}}}");
+            line = line.replace(&number.to_string(), &value);
+        }
+        // What is a whole value may look like a number.
+        let whole = format!(": {NAMESPACE}");
+        line = line.replace(&whole, ": {{ .Release.Namespace | quote }}");
+        line = line.replace(NAMESPACE, "{{ .Release.Namespace }}");
+        if line.contains(PULL_POLICY) {
+            line = line.replace(PULL_POLICY, "{{ .Values.imagePullPolicy }}");
+            done.push_str(&when(".Values.imagePullPolicy", &format!("{line}\n")));
+        } else {
+            done.push_str(&line);
+            done.push('\n');
+        }
+    }
+    done
+}
+
+/// Lines that are there on a condition.
+pub(super) fn when(condition: &str, lines: &str) -> String {
+    format!("{{{{- if {condition} }}}}\n{lines}{{{{- end }}}}\n")
+}
+
+/// A document that is this or that by the scope: what both begin and end with is there once.
+pub(super) fn by_scope(cluster: Option<&str>, namespaced: Option<&str>) -> String {
+    let lines = |text: Option<&str>| -> Vec<String> {
+        let lines = text.into_iter().flat_map(str::lines);
+        lines.map(|line| format!("{line}\n")).collect()
+    };
+    let (cluster, namespaced) = (lines(cluster), lines(namespaced));
+    let first = alike(cluster.iter(), namespaced.iter());
+    let (first, cluster) = cluster.split_at(first);
+    let (_, namespaced) = namespaced.split_at(first.len());
+    let last = alike(cluster.iter().rev(), namespaced.iter().rev());
+    let (cluster, last) = cluster.split_at(cluster.len().saturating_sub(last));
+    let (namespaced, _) = namespaced.split_at(namespaced.len().saturating_sub(last.len()));
+    let between = match (cluster.concat(), namespaced.concat()) {
+        (cluster, namespaced) if cluster.is_empty() && namespaced.is_empty() => String::new(),
+        (cluster, namespaced) if namespaced.is_empty() => {
+            when("eq .Values.scope \"cluster\"", &cluster)
+        }
+        (cluster, namespaced) if cluster.is_empty() => {
+            when("eq .Values.scope \"namespace\"", &namespaced)
+        }
+        (cluster, namespaced) => when(
+            "eq .Values.scope \"namespace\"",
+            &format!("{namespaced}{{{{- else }}}}\n{cluster}"),
+        ),
+    };
+    [first.concat(), between, last.concat()].concat()
+}
+
+fn alike<'a>(
+    one: impl Iterator<Item = &'a String>,
+    other: impl Iterator<Item = &'a String>,
+) -> usize {
+    one.zip(other)
+        .take_while(|(one, other)| one == other)
+        .count()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_both_scopes_have_is_there_once() {
+        assert_eq!(by_scope(Some("a\nb\n"), Some("a\nb\n")), "a\nb\n");
+        assert_eq!(
+            by_scope(Some("a\nc\n"), Some("a\nb\nc\n")),
+            "a\n{{- if eq .Values.scope \"namespace\" }}\nb\n{{- end }}\nc\n"
+        );
+        assert_eq!(
+            by_scope(Some("a\nb\n"), Some("a\nc\n")),
+            "a\n{{- if eq .Values.scope \"namespace\" }}\nc\n{{- else }}\nb\n{{- end }}\n"
+        );
+        assert_eq!(
+            by_scope(Some("a\n"), None),
+            "{{- if eq .Values.scope \"cluster\" }}\na\n{{- end }}\n"
+        );
+    }
+
+    #[test]
+    fn a_placeholder_becomes_its_value() {
+        let text = format!(
+            "image: {IMAGE}\nimagePullPolicy: {PULL_POLICY}\nnamespace: {NAMESPACE}\n- --in={NAMESPACE}\n"
+        );
+        assert_eq!(
+            with_values(&text),
+            "image: {{ .Values.image | quote }}\n\
+             {{- if .Values.imagePullPolicy }}\nimagePullPolicy: {{ .Values.imagePullPolicy }}\n{{- end }}\n\
+             namespace: {{ .Release.Namespace | quote }}\n\
+             - --in={{ .Release.Namespace }}\n"
+        );
+    }
+}
