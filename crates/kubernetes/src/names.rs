@@ -30,6 +30,9 @@ pub const MANAGED_BY: &str = "cheerful";
 /// On our own Deployments, Services and pods: `controller`, `autoscaler` or `gateway`.
 pub const COMPONENT_LABEL: &str = "app.kubernetes.io/component";
 
+/// On the pods of an autoscaler that serves one Revision alone: the Revision's name.
+pub const DEDICATED_LABEL: &str = "cheerful.dev/autoscaler-of";
+
 /// Where everything of ours is installed, unless said otherwise.
 pub const SYSTEM_NAMESPACE: &str = "cheerful-system";
 /// Service accounts, Deployments and Services of the three roles.
@@ -48,7 +51,7 @@ pub const AUTOSCALER_MANAGER: &str = "cheerful-autoscaler";
 pub const CA_SECRET: &str = "cheerful-ca";
 /// In every namespace with a queue, made by the controller: the authority's certificates, old and new, as `ca.crt`.
 pub const CA_CONFIG_MAP: &str = "cheerful-ca";
-/// In the autoscaler's namespace: `tls.crt` and `tls.key` of its port for reports, for the name
+/// In the autoscaler's namespace, and in each with an autoscaler that serves one Revision alone: `tls.crt` and `tls.key` of its port for reports, for the name
 /// `<service>.<namespace>.svc`. Made by the controller, watched by the autoscaler.
 pub const AUTOSCALER_TLS_SECRET: &str = "cheerful-autoscaler-tls";
 /// The audience of the token by which a queue or gateway proves who it is.
@@ -91,6 +94,20 @@ pub fn public_slice(revision: &str, path: &str) -> String {
 #[must_use]
 pub fn dedicated_autoscaler(revision: &str) -> String {
     format!("{revision}-autoscaler")
+}
+
+/// What such an autoscaler may do in its namespace.
+pub const DEDICATED_ROLE: &str = "cheerful-autoscaler-dedicated";
+/// That it may have tokens reviewed, and the ClusterRoleBinding whose subjects the controller writes.
+pub const TOKEN_REVIEW_ROLE: &str = "cheerful-token-review";
+
+/// The name of such a ClusterRole: each installation for one namespace has its own.
+#[must_use]
+pub fn cluster_role(name: &str, namespaced: Option<&str>) -> String {
+    namespaced.map_or_else(
+        || name.to_owned(),
+        |namespace| format!("{name}-{namespace}"),
+    )
 }
 
 /// The Lease of a shard of the autoscaler; the controller's is called [`CONTROLLER`].

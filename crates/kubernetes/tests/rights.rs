@@ -37,6 +37,11 @@ async fn none_is_granted_and_unused_and_none_is_refused() {
                 *refused.entry(one).or_default() += 1;
             }
         } else {
+            // An apply that makes the object is asked for the right to make it too.
+            if event["responseStatus"]["code"] == 201 && one.3 == "patch" {
+                let (role, group, resource, _) = one.clone();
+                used.insert((role, group, resource, "create".to_owned()));
+            }
             used.insert(one);
         }
     }
@@ -55,7 +60,9 @@ fn granted() -> BTreeSet<Use> {
     RIGHTS
         .iter()
         .flat_map(|right| {
-            right.verbs.iter().map(|verb| {
+            // Whether somebody may bind is asked when he binds, and is no request.
+            let verbs = right.verbs.iter().filter(|verb| **verb != "bind");
+            verbs.map(|verb| {
                 let role = right.role.name();
                 (
                     role,
@@ -70,7 +77,9 @@ fn granted() -> BTreeSet<Use> {
 
 /// What one of our service accounts asked for, and in which namespace that account is.
 fn seen(event: &Value) -> Option<(&str, Use)> {
-    let user = event["user"]["username"].as_str()?;
+    // A test may act as a role.
+    let user = ["/impersonatedUser/username", "/user/username"];
+    let user = user.iter().find_map(|at| event.pointer(at)?.as_str())?;
     let (home, account) = user
         .strip_prefix("system:serviceaccount:")?
         .split_once(':')?;

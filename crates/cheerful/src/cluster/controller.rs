@@ -88,9 +88,10 @@ async fn serve(args: ControllerArgs) -> Result<(), Failure> {
         LeaseConfig::default(),
     );
     let (authority, bundle) = Authority::new(client.clone(), namespace, Lifetimes::default());
-    let certificates = authority.run(lease.leadership(), stop.clone());
     let config = config(&args);
     let controller = Controller::new(client, config, metrics);
+    let authority = authority.also_for(controller.dedicated());
+    let certificates = authority.run(lease.leadership(), stop.clone());
     let controlling = controller.run(lease.leadership(), bundle, stop.clone());
     let signalled = async {
         tokio::select! {
@@ -139,6 +140,8 @@ fn config(args: &ControllerArgs) -> ControllerConfig {
             queue_image: args.queue_image.clone(),
             autoscaler,
             grace,
+            system: namespace.clone(),
+            namespaced: args.watch_namespace.is_some(),
         },
         namespace,
     }

@@ -5,7 +5,9 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
-use k8s_openapi::{ByteString, api::core::v1::Secret};
+use k8s_openapi::{
+    ByteString, api::core::v1::Secret, apimachinery::pkg::apis::meta::v1::OwnerReference,
+};
 use kube::{
     Api, Client, ResourceExt as _,
     api::{Patch, PatchParams},
@@ -15,11 +17,14 @@ use tokio::{sync::watch, time};
 use tokio_util::sync::CancellationToken;
 
 use super::{Due, Issued, Lifetimes, MakeError, Root, make, step};
-use crate::{lease::Leadership, names};
+use crate::{controller::DedicatedAutoscalers, lease::Leadership, names};
 
 /// Keeps the authority and the autoscalers' certificate as they should be, while one leads.
 pub struct Authority {
+    client: Client,
+    namespace: String,
     secrets: Api<Secret>,
+    dedicated: Option<watch::Receiver<DedicatedAutoscalers>>,
     names: Vec<String>,
     lifetimes: Lifetimes,
     bundle: watch::Sender<Option<Arc<str>>>,
@@ -35,6 +40,8 @@ const ISSUED_ANNOTATION: &str = "cheerful.dev/issued";
 enum Trouble {
     #[error("{0}")]
     Api(#[from] kube::Error),
+    #[error("Secret {0} is somebody else's, for it does not have our labels: it is left alone")]
+    Taken(&'static str),
     #[error("{0}")]
     Make(#[from] MakeError),
     #[error("the authorities that are kept cannot be read: {0}")]
@@ -64,11 +71,14 @@ impl Authority {
             format!("{service}.{namespace}.svc"),
             format!("{service}.{namespace}"),
             format!("{service}.{namespace}.svc.cluster.local"),
-            // Those that serve one Revision alone.
+            // Those that serve one Revision alone, in this very namespace.
             format!("*.{namespace}.svc"),
         ];
         let this = Self {
-            secrets: Api::namespaced(client, namespace),
+            secrets: Api::namespaced(client.clone(), namespace),
+            client,
+            namespace: namespace.to_owned(),
+            dedicated: None,
             names,
             lifetimes,
             bundle,
@@ -76,8 +86,19 @@ impl Authority {
         (this, receiver)
     }
 
+    /// With a certificate in each namespace with an autoscaler that serves one Revision alone.
+    #[must_use]
+    pub fn also_for(mut self, dedicated: watch::Receiver<DedicatedAutoscalers>) -> Self {
+        self.dedicated = Some(dedicated);
+        self
+    }
+
     /// Until `stop`.
-    pub async fn run(self, mut leadership: watch::Receiver<Leadership>, stop: CancellationToken) {
+    pub async fn run(
+        mut self,
+        mut leadership: watch::Receiver<Leadership>,
+        stop: CancellationToken,
+    ) {
         loop {
             if leadership.borrow().leads(now())
                 && let Err(error) = self.look().await
@@ -89,9 +110,17 @@ impl Authority {
             } else {
                 RETRY
             };
+            let dedicated = self.dedicated.as_mut();
+            let more = async {
+                match dedicated {
+                    Some(dedicated) => dedicated.changed().await.is_ok(),
+                    None => false,
+                }
+            };
             tokio::select! {
                 () = stop.cancelled() => break,
                 Ok(()) = leadership.changed() => {}
+                true = more => {}
                 () = time::sleep(wait) => {}
             }
         }
@@ -109,15 +138,7 @@ impl Authority {
             None => Vec::new(),
         };
         let served = self.secrets.get_opt(names::AUTOSCALER_TLS_SECRET).await?;
-        let mut issued: Option<Issued> = served.and_then(|secret| {
-            let data = secret.data.as_ref()?;
-            let whole = data.contains_key("tls.crt") && data.contains_key("tls.key");
-            let text = secret
-                .annotations()
-                .get(ISSUED_ANNOTATION)
-                .filter(|_| whole)?;
-            serde_json::from_str(text).ok()
-        });
+        let mut issued = served.and_then(|secret| Some(Served::of(&secret)?.issued));
         let now = wall_clock();
         while let Some(due) = step(&roots, issued.as_ref(), &self.names, &self.lifetimes, now) {
             match due {
@@ -136,15 +157,9 @@ impl Authority {
                     let Some(root) = roots.iter().find(|root| root.made == by) else {
                         break;
                     };
-                    let (certificate, key) = make::server(root, &self.names, now, ends)?;
-                    let new = Issued {
-                        names: self.names.clone(),
-                        made: now,
-                        ends,
-                        signed_by: by,
-                    };
-                    self.serve(&new, &certificate, &key).await?;
-                    issued = Some(new);
+                    let new = Served::sign(root, self.names.clone(), now, ends)?;
+                    new.apply(&self.secrets, &[]).await?;
+                    issued = Some(new.issued);
                     tracing::info!("the autoscalers have a new certificate");
                 }
             }
@@ -157,52 +172,138 @@ impl Authority {
             }
             changed
         });
+        self.look_at_dedicated(&roots).await;
+        Ok(())
+    }
+
+    /// The same in each namespace with autoscalers that serve one Revision alone. One that fails does not stop the others.
+    async fn look_at_dedicated(&self, roots: &[Root]) {
+        let all = self.dedicated.as_ref();
+        let all = all.map(|all| all.borrow().clone()).unwrap_or_default();
+        for (namespace, owners) in all.iter().filter(|(name, _)| **name != self.namespace) {
+            if let Err(error) = self.look_at(namespace, owners, roots).await {
+                tracing::warn!(namespace, %error, "its autoscalers' certificate cannot be kept");
+            }
+        }
+    }
+
+    /// One certificate for all of a namespace, for what is created cannot be granted by name. It goes with the last of
+    /// their Services.
+    async fn look_at(
+        &self,
+        namespace: &str,
+        owners: &[OwnerReference],
+        roots: &[Root],
+    ) -> Result<(), Trouble> {
+        let secrets: Api<Secret> = Api::namespaced(self.client.clone(), namespace);
+        let served = secrets.get_opt(names::AUTOSCALER_TLS_SECRET).await?;
+        let labelled = |secret: &Secret| secret.labels().get(names::MANAGED_BY_LABEL).cloned();
+        if served
+            .as_ref()
+            .is_some_and(|secret| labelled(secret).as_deref() != Some(names::MANAGED_BY))
+        {
+            return Err(Trouble::Taken(names::AUTOSCALER_TLS_SECRET));
+        }
+        let is_owned = served
+            .as_ref()
+            .is_some_and(|secret| secret.owner_references() == owners);
+        let names = vec![format!("*.{namespace}.svc")];
+        let kept = served.as_ref().and_then(Served::of);
+        let now = wall_clock();
+        let issued = kept.as_ref().map(|kept| &kept.issued);
+        let signed = match step(roots, issued, &names, &self.lifetimes, now) {
+            Some(Due::Sign { by, ends }) => roots
+                .iter()
+                .find(|root| root.made == by)
+                .map(|root| Served::sign(root, names, now, ends))
+                .transpose()?,
+            _ => kept.filter(|_| !is_owned),
+        };
+        let Some(served) = signed else { return Ok(()) };
+        served.apply(&secrets, owners).await?;
+        tracing::info!(namespace, "its own autoscalers have a new certificate");
         Ok(())
     }
 
     async fn keep(&self, roots: &[Root]) -> Result<(), Trouble> {
         let bundle: String = roots.iter().map(|root| root.certificate.as_str()).collect();
         let data = json!({ROOTS: bytes(&serde_json::to_string(roots)?), "ca.crt": bytes(&bundle)});
-        self.apply(names::CA_SECRET, "Opaque", json!({}), data)
-            .await
-    }
-
-    async fn serve(&self, issued: &Issued, certificate: &str, key: &str) -> Result<(), Trouble> {
-        let annotations = json!({ISSUED_ANNOTATION: serde_json::to_string(issued)?});
-        let data = json!({"tls.crt": bytes(certificate), "tls.key": bytes(key)});
-        self.apply(
-            names::AUTOSCALER_TLS_SECRET,
-            "kubernetes.io/tls",
-            annotations,
-            data,
-        )
-        .await
-    }
-
-    async fn apply(
-        &self,
-        name: &str,
-        kind: &str,
-        annotations: serde_json::Value,
-        data: serde_json::Value,
-    ) -> Result<(), Trouble> {
-        let object = json!({
-            "apiVersion": "v1",
-            "kind": "Secret",
-            "metadata": {
-                "name": name,
-                "labels": {names::MANAGED_BY_LABEL: names::MANAGED_BY},
-                "annotations": annotations,
-            },
-            "type": kind,
-            "data": data,
+        let metadata = json!({
+            "name": names::CA_SECRET,
+            "labels": {names::MANAGED_BY_LABEL: names::MANAGED_BY},
         });
-        let parameters = PatchParams::apply(names::CONTROLLER_MANAGER).force();
-        self.secrets
-            .patch(name, &parameters, &Patch::Apply(&object))
-            .await?;
-        Ok(())
+        apply(&self.secrets, "Opaque", metadata, data).await
     }
+}
+
+/// A certificate with its key as its Secret has it.
+struct Served {
+    issued: Issued,
+    certificate: ByteString,
+    key: ByteString,
+}
+
+impl Served {
+    fn of(secret: &Secret) -> Option<Self> {
+        let data = secret.data.as_ref()?;
+        let issued = secret.annotations().get(ISSUED_ANNOTATION)?;
+        Some(Self {
+            issued: serde_json::from_str(issued).ok()?,
+            certificate: data.get("tls.crt")?.clone(),
+            key: data.get("tls.key")?.clone(),
+        })
+    }
+
+    fn sign(
+        root: &Root,
+        names: Vec<String>,
+        now: Duration,
+        ends: Duration,
+    ) -> Result<Self, MakeError> {
+        let (certificate, key) = make::server(root, &names, now, ends)?;
+        Ok(Self {
+            issued: Issued {
+                names,
+                made: now,
+                ends,
+                signed_by: root.made,
+            },
+            certificate: bytes(&certificate),
+            key: bytes(&key),
+        })
+    }
+
+    async fn apply(&self, secrets: &Api<Secret>, owners: &[OwnerReference]) -> Result<(), Trouble> {
+        let metadata = json!({
+            "name": names::AUTOSCALER_TLS_SECRET,
+            "labels": {names::MANAGED_BY_LABEL: names::MANAGED_BY},
+            "annotations": {ISSUED_ANNOTATION: serde_json::to_string(&self.issued)?},
+            "ownerReferences": owners,
+        });
+        let data = json!({"tls.crt": self.certificate, "tls.key": self.key});
+        apply(secrets, "kubernetes.io/tls", metadata, data).await
+    }
+}
+
+async fn apply(
+    secrets: &Api<Secret>,
+    kind: &str,
+    metadata: serde_json::Value,
+    data: serde_json::Value,
+) -> Result<(), Trouble> {
+    let name = metadata["name"].as_str().unwrap_or_default().to_owned();
+    let object = json!({
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": metadata,
+        "type": kind,
+        "data": data,
+    });
+    let parameters = PatchParams::apply(names::CONTROLLER_MANAGER).force();
+    secrets
+        .patch(&name, &parameters, &Patch::Apply(&object))
+        .await?;
+    Ok(())
 }
 
 /// As a Secret keeps it.

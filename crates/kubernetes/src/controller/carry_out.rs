@@ -6,15 +6,16 @@ use k8s_openapi::{
     NamespaceResourceScope,
     api::{
         apps::v1::Deployment,
-        core::v1::{ConfigMap, Service},
+        core::v1::{ConfigMap, Service, ServiceAccount},
         discovery::v1::EndpointSlice,
+        rbac::v1::{ClusterRoleBinding, RoleBinding},
     },
     apimachinery::pkg::apis::meta::v1::Time,
     jiff::Timestamp,
 };
 use kube::{
     Api, Client, Resource,
-    api::{ListParams, Patch, PatchParams},
+    api::{DeleteParams, ListParams, Patch, PatchParams, Preconditions},
     runtime::events::{Event, EventType, Recorder},
 };
 use serde::{Serialize, de::DeserializeOwned};
@@ -28,7 +29,7 @@ use super::{
 };
 use crate::{
     names,
-    objects::{Given, Verdict, Way, conditions, verdict},
+    objects::{self, Given, Verdict, Way, conditions, verdict},
     resources::{PathStatus, Revision, RevisionStatus},
 };
 
@@ -115,7 +116,7 @@ impl Hands {
             given.map_err(|error| refusal("ConfigMap", names::CA_CONFIG_MAP, &error))?;
         }
         for write in &plan.writes {
-            if write.kind == Kind::Deployment
+            if plan.hands_over(write.kind, &write.name)
                 && let Some(count) = plan.hand_over
             {
                 let handed = self.hand_over(&plan.key, count).await;
@@ -125,6 +126,8 @@ impl Hands {
                 Kind::Service => self.write::<Service>(plan, write).await,
                 Kind::Slice => self.write::<EndpointSlice>(plan, write).await,
                 Kind::Deployment => self.write::<Deployment>(plan, write).await,
+                Kind::ServiceAccount => self.write::<ServiceAccount>(plan, write).await,
+                Kind::RoleBinding => self.write::<RoleBinding>(plan, write).await,
             }?;
             add(&self.metrics.writes_total, 1);
             let written = Written {
@@ -135,6 +138,52 @@ impl Hands {
                 .written
                 .push(((write.kind, write.name.clone()), written));
         }
+        if let Some(uid) = &plan.leaves {
+            self.let_go(&plan.key, uid).await?;
+        }
+        Ok(())
+    }
+
+    /// Deletes the Service of the autoscaler that served this Revision alone: that one, and none made since.
+    async fn let_go(&self, key: &Key, uid: &str) -> Result<(), Verdict> {
+        let api: Api<Service> = Api::namespaced(self.client.clone(), &key.namespace);
+        let name = names::dedicated_autoscaler(&key.name);
+        let that = DeleteParams::background().preconditions(Preconditions {
+            uid: Some(uid.to_owned()),
+            resource_version: None,
+        });
+        match api.delete(&name, &that).await {
+            Ok(_) => {
+                add(&self.metrics.writes_total, 1);
+                Ok(())
+            }
+            Err(kube::Error::Api(status)) if matches!(status.code, 404 | 409) => Ok(()),
+            Err(error) => Err(refusal("Service", &name, &error)),
+        }
+    }
+
+    /// Lets these service accounts (namespace, name) and no others of the kind have tokens reviewed.
+    pub(super) async fn let_review(
+        &self,
+        binding: &str,
+        accounts: &[(String, String)],
+    ) -> kube::Result<()> {
+        let api: Api<ClusterRoleBinding> = Api::all(self.client.clone());
+        let subjects: Vec<Value> = accounts
+            .iter()
+            .map(|(namespace, name)| objects::subject(namespace, name))
+            .collect();
+        let object = json!({
+            "apiVersion": "rbac.authorization.k8s.io/v1",
+            "kind": "ClusterRoleBinding",
+            "metadata": {"name": binding},
+            "roleRef": {
+                "apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": binding,
+            },
+            "subjects": subjects,
+        });
+        apply(&api, binding, &object, true).await?;
+        add(&self.metrics.writes_total, 1);
         Ok(())
     }
 
@@ -149,18 +198,20 @@ impl Hands {
     {
         let api: Api<K> = Api::namespaced(self.client.clone(), &plan.key.namespace);
         let refuse = |error: kube::Error| refusal(&K::kind(&()), &write.name, &error);
+        let mut is_ours = !write.is_new;
         if write.is_new {
             // By list, for the watch knows only what has our labels.
             let named = ListParams::default().fields(&format!("metadata.name={}", write.name));
             let there = api.list_metadata(&named).await.map_err(refuse)?;
-            if let Some(there) = there.items.first()
-                && let Some(objection) = Ownership::of(&there.metadata).objection(&plan.revision)
-            {
-                return Err(taken(write.kind, &write.name, &objection));
+            if let Some(there) = there.items.first() {
+                if let Some(objection) = Ownership::of(&there.metadata).objection(&plan.revision) {
+                    return Err(taken(write.kind, &write.name, &objection));
+                }
+                is_ours = true;
             }
         }
         // What is new is not forced, so that what somebody made just now is not overwritten.
-        let object = apply(&api, &write.name, &write.object, !write.is_new)
+        let object = apply(&api, &write.name, &write.object, is_ours)
             .await
             .map_err(refuse)?;
         Ok(fingerprint(&object))

@@ -3,6 +3,7 @@
 //!
 //! [`Controller`] owns all that is known and takes what watches tell; `plan` says what to do; `carry_out` does it.
 mod carry_out;
+mod dedicated;
 mod metrics;
 mod owner;
 mod plan;
@@ -11,6 +12,7 @@ mod view;
 mod watches;
 mod world;
 
+pub use dedicated::{DedicatedAutoscalers, MAX_DEDICATED};
 pub use metrics::ControllerMetrics;
 pub use owner::{Controller, ControllerConfig};
 pub use plan::Policy;

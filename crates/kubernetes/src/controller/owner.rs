@@ -17,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     Key, Policy,
     carry_out::{Hands, Outcome},
+    dedicated::{DedicatedAutoscalers, Reviewers, dedicated},
     metrics::{ControllerMetrics, add},
     plan::{Memory, plan},
     view::hash,
@@ -54,6 +55,8 @@ pub struct Controller {
     tasks: JoinSet<Done>,
     /// Since when all was looked at.
     looked: Instant,
+    reviewers: Reviewers,
+    dedicated: watch::Sender<DedicatedAutoscalers>,
 }
 
 impl fmt::Debug for Controller {
@@ -68,6 +71,7 @@ impl fmt::Debug for Controller {
 enum Done {
     Revision(Outcome, Duration, u64),
     Namespace(String, Option<u64>),
+    Reviewers(bool),
 }
 
 /// Looks at once that are under way: a bound for the API server's sake.
@@ -95,7 +99,15 @@ impl Controller {
             given: BTreeMap::new(),
             tasks: JoinSet::new(),
             looked: now(),
+            reviewers: Reviewers::default(),
+            dedicated: watch::Sender::default(),
         }
+    }
+
+    /// Where there are autoscalers that serve one Revision alone, while it leads.
+    #[must_use]
+    pub fn dedicated(&self) -> watch::Receiver<DedicatedAutoscalers> {
+        self.dedicated.subscribe()
     }
 
     /// Watches from the start, and acts while it leads and there are certificates to give, until `stop`.
@@ -112,8 +124,10 @@ impl Controller {
             instance: Some(self.config.pod.clone()),
         };
         let recorder = Recorder::new(self.client.clone(), reporter);
+        let mut acts = false;
         loop {
-            let next = self.next();
+            // Who does not act has nothing to do by itself, and what is due would wake it for ever.
+            let next = if acts { self.next() } else { now() + RESYNC };
             tokio::select! {
                 () = stop.cancelled() => break,
                 Some(change) = changes.next() => {
@@ -129,6 +143,7 @@ impl Controller {
                     // What another leader did is not known.
                     self.memories.clear();
                     self.given.clear();
+                    self.reviewers.forget();
                     self.look_at_all();
                 }
                 Ok(()) = bundle.changed() => self.look_at_namespaces(),
@@ -140,7 +155,9 @@ impl Controller {
                 .store(u64::from(self.world.is_known()), Relaxed);
             self.metrics.leading.store(u64::from(leads), Relaxed);
             let bundle = bundle.borrow().clone();
-            if let Some(bundle) = bundle.filter(|_| leads && self.world.is_known()) {
+            let bundle = bundle.filter(|_| leads && self.world.is_known());
+            acts = bundle.is_some();
+            if let Some(bundle) = bundle {
                 let hands = Hands {
                     client: self.client.clone(),
                     recorder: recorder.clone(),
@@ -157,7 +174,9 @@ impl Controller {
     /// When there is something to do by itself.
     fn next(&self) -> Instant {
         let resync = self.looked + RESYNC;
-        self.later.values().copied().fold(resync, Instant::min)
+        let reviewers = self.reviewers.again();
+        let later = self.later.values().copied().chain(reviewers);
+        later.fold(resync, Instant::min)
     }
 
     fn look_at_all(&mut self) {
@@ -180,8 +199,13 @@ impl Controller {
         let at = now();
         if at >= self.looked + RESYNC {
             self.given.clear();
+            self.reviewers.forget();
+            for memory in self.memories.values_mut() {
+                memory.written.retain(|(kind, _), _| kind.is_watched());
+            }
             self.look_at_all();
         }
+        self.tell_dedicated(hands, at);
         let due: Vec<Key> = self
             .later
             .iter()
@@ -231,6 +255,29 @@ impl Controller {
             .store(count(self.world.revisions.rows().len()), Relaxed);
     }
 
+    /// Which autoscalers serve one Revision alone: for their certificates, and for the right to have tokens reviewed.
+    fn tell_dedicated(&mut self, hands: &Hands, at: Instant) {
+        let all = dedicated(&self.world);
+        if let Some(accounts) = self.reviewers.due(&all, at) {
+            let (hands, binding) = (
+                hands.clone(),
+                self.config.policy.cluster_role(names::TOKEN_REVIEW_ROLE),
+            );
+            self.tasks.spawn(async move {
+                let bound = hands.let_review(&binding, &accounts).await;
+                if let Err(error) = &bound {
+                    tracing::warn!(binding, %error, "who may have tokens reviewed cannot be written");
+                }
+                Done::Reviewers(bound.is_ok())
+            });
+        }
+        self.dedicated.send_if_modified(|told| {
+            let changed = *told != all;
+            *told = all;
+            changed
+        });
+    }
+
     fn look(&mut self, key: Key, hands: &Hands, bundle: u64, at: Instant) {
         add(&self.metrics.reconciles_total, 1);
         let memory = self.memories.entry(key.clone()).or_default();
@@ -252,6 +299,7 @@ impl Controller {
 
     fn done(&mut self, done: Done) {
         let (outcome, took, bundle) = match done {
+            Done::Reviewers(bound) => return self.reviewers.done(bound, now()),
             Done::Namespace(namespace, Some(bundle)) => {
                 self.given.insert(namespace, bundle);
                 return;

@@ -7,7 +7,8 @@ use std::{
 use cheerful_manifest::AutoscalerChoice;
 use cheerful_scaling::Settings;
 use cheerful_wire::{Workload, WorkloadKind};
-use k8s_openapi::api::apps::v1::Deployment;
+use k8s_openapi::{api::apps::v1::Deployment, apimachinery::pkg::apis::meta::v1::OwnerReference};
+use kube::ResourceExt as _;
 use serde_json::Value;
 
 use super::{
@@ -17,7 +18,10 @@ use super::{
 };
 use crate::{
     names,
-    objects::{self, PodTrouble, QueueSettings, Replicas, Verdict, Way, WayInput, slice, verdict},
+    objects::{
+        self, Dedicated, PodTrouble, QueueSettings, Replicas, Verdict, Way, WayInput, slice,
+        verdict,
+    },
     resources::Revision,
 };
 
@@ -30,6 +34,17 @@ pub struct Policy {
     pub autoscaler: String,
     /// How long the gateway stays after the pods are back.
     pub grace: Duration,
+    /// Where the controller and the gateways run.
+    pub system: String,
+    /// Whether it is installed for that namespace alone.
+    pub namespaced: bool,
+}
+
+impl Policy {
+    /// The name of a ClusterRole of this installation.
+    pub(super) fn cluster_role(&self, name: &str) -> String {
+        names::cluster_role(name, self.namespaced.then_some(&*self.system))
+    }
 }
 
 /// How one object is to be.
@@ -49,6 +64,15 @@ pub(super) enum Kind {
     Service,
     Slice,
     Deployment,
+    ServiceAccount,
+    RoleBinding,
+}
+
+impl Kind {
+    /// What is not watched, so that no more rights are needed, is written anew from time to time.
+    pub(super) const fn is_watched(self) -> bool {
+        !matches!(self, Self::ServiceAccount | Self::RoleBinding)
+    }
 }
 
 /// What was written last, and what was there after it.
@@ -75,6 +99,8 @@ pub(super) struct Plan {
     pub(super) writes: Vec<Write>,
     /// Replicas that another manager has to take before the Deployment is written without them.
     pub(super) hand_over: Option<i32>,
+    /// The Service of an autoscaler that is no longer asked for, by its uid. All that belongs to it goes with it.
+    pub(super) leaves: Option<String>,
     pub(super) refused: Option<Verdict>,
     pub(super) deployment: Option<Deployment>,
     pub(super) trouble: Option<PodTrouble>,
@@ -120,6 +146,7 @@ pub(super) fn plan(
         revision: revision.clone(),
         writes: Vec::new(),
         hand_over: None,
+        leaves: None,
         refused: None,
         deployment: there.map(|there| there.of.clone()),
         trouble: world.trouble(key).cloned(),
@@ -170,20 +197,55 @@ pub(super) fn plan(
                 wanted.extend(slices);
                 plan.is_routed = true;
             }
-            add_deployment(&mut plan, &mut wanted, there.map(|there| &there.of), policy);
-            if revision.spec.autoscaler == Some(AutoscalerChoice::Dedicated) {
-                plan.refused = Some(verdict(
-                    Some(false),
-                    "NoDedicatedAutoscaler",
-                    "spec.autoscaler: dedicated: none is made yet, so nothing scales this Revision: should be shared",
-                ));
+            if is_dedicated(revision) {
+                add_autoscaler(&plan, &mut wanted, world, policy);
+            } else {
+                plan.leaves = own_autoscaler(world, revision).map(|service| service.uid);
             }
+            add_deployment(&mut plan, &mut wanted, there.map(|there| &there.of), policy);
         }
     }
     for (kind, object) in wanted {
         plan.add(world, memory, kind, object);
     }
     Some(plan)
+}
+
+/// The autoscaler that serves this Revision alone. All but its Service goes with its Service, so that is there first.
+fn add_autoscaler(plan: &Plan, wanted: &mut Vec<(Kind, Value)>, world: &World, policy: &Policy) {
+    let revision = &plan.revision;
+    wanted.push((Kind::Service, objects::dedicated_service(revision)));
+    if let Some(service) = own_autoscaler(world, revision) {
+        let with = Dedicated {
+            image: &policy.queue_image,
+            system: &policy.system,
+            role: &policy.cluster_role(names::DEDICATED_ROLE),
+            service: &service,
+        };
+        let [account, binding, deployment] = objects::dedicated_autoscaler(revision, &with);
+        wanted.push((Kind::ServiceAccount, account));
+        wanted.push((Kind::RoleBinding, binding));
+        wanted.push((Kind::Deployment, deployment));
+    }
+}
+
+/// Whether an autoscaler of its own is asked for.
+pub(super) fn is_dedicated(revision: &Revision) -> bool {
+    revision.spec.autoscaler == Some(AutoscalerChoice::Dedicated)
+}
+
+/// The Service of the autoscaler that serves this Revision alone, as an owner of the rest, if it is there and ours.
+pub(super) fn own_autoscaler(world: &World, revision: &Revision) -> Option<OwnerReference> {
+    let name = names::dedicated_autoscaler(&revision.name_any());
+    let service = world.services.get(&revision.namespace()?, &name)?;
+    let is_ours = service.ownership.objection(revision).is_none();
+    is_ours.then(|| OwnerReference {
+        api_version: "v1".to_owned(),
+        kind: "Service".to_owned(),
+        name,
+        uid: service.of.uid.clone(),
+        ..OwnerReference::default()
+    })
 }
 
 fn add_deployment(
@@ -200,7 +262,13 @@ fn add_deployment(
             name: plan.key.name.clone(),
         },
         image: policy.queue_image.clone(),
-        autoscaler: policy.autoscaler.clone(),
+        autoscaler: if is_dedicated(revision) {
+            let service = names::dedicated_autoscaler(&plan.key.name);
+            let namespace = &plan.key.namespace;
+            format!("{service}.{namespace}.svc:{}", names::REPORTS_PORT)
+        } else {
+            policy.autoscaler.clone()
+        },
         queue: revision.spec.queue.clone(),
         timeouts: revision.spec.timeouts.clone(),
         limit: super::limit(revision),
@@ -223,6 +291,11 @@ fn add_deployment(
 }
 
 impl Plan {
+    /// Whether the replicas of this object have to be handed over before it is written.
+    pub(super) fn hands_over(&self, kind: Kind, name: &str) -> bool {
+        kind == Kind::Deployment && name == self.key.name && self.hand_over.is_some()
+    }
+
     /// Adds it, unless it is as it should be.
     fn add(&mut self, world: &World, memory: &Memory, kind: Kind, object: Value) {
         let name = object["metadata"]["name"]
@@ -243,6 +316,7 @@ impl Plan {
                 .deployments
                 .get(namespace, &name)
                 .map(|row| (&row.ownership, row.fingerprint)),
+            Kind::ServiceAccount | Kind::RoleBinding => None,
         };
         if let Some((ownership, _)) = there
             && let Some(objection) = ownership.objection(&self.revision)
@@ -253,12 +327,18 @@ impl Plan {
         }
         let hash = hash(&without_replicas(&object).to_string());
         let as_written = memory.written.get(&(kind, name.clone())).copied();
-        let as_it_is = there.map(|(_, fingerprint)| Written { hash, fingerprint });
-        let hand_over = kind == Kind::Deployment && self.hand_over.is_some();
+        let fingerprint = match there {
+            Some((_, fingerprint)) => Some(fingerprint),
+            // Taken to be as it was written.
+            None if !kind.is_watched() => as_written.map(|written| written.fingerprint),
+            None => None,
+        };
+        let as_it_is = fingerprint.map(|fingerprint| Written { hash, fingerprint });
+        let hand_over = self.hands_over(kind, &name);
         if as_it_is.is_none() || as_it_is != as_written || hand_over {
             self.writes.push(Write {
                 kind,
-                is_new: there.is_none(),
+                is_new: as_it_is.is_none(),
                 name,
                 object,
                 hash,

@@ -11,6 +11,8 @@ fn policy() -> Policy {
         queue_image: "cheerful:1".to_owned(),
         autoscaler: "autoscaler:8443".to_owned(),
         grace: Duration::from_secs(30),
+        system: "system".to_owned(),
+        namespaced: false,
     }
 }
 
@@ -197,4 +199,70 @@ fn what_belongs_to_another_is_left_out() {
                 .any(|write| write.kind == Kind::Service && write.name == "cart")
         );
     }
+}
+
+#[test]
+fn an_autoscaler_of_its_own_comes_after_its_service_and_goes_with_it() {
+    let now = Instant::now();
+    let mut world = World::default();
+    let choose = |world: &mut World, choice: &str| {
+        let object = see(json!({
+            "metadata": {"name": "cart", "namespace": "shop", "uid": "1"},
+            "spec": {"autoscaler": choice, "template": {"spec": {"containers": [{"name": "app"}]}}},
+        }));
+        world.take(Change::Revision(Box::new(object)));
+    };
+    choose(&mut world, "dedicated");
+    let own = |plan: &Plan| -> Vec<Kind> {
+        let writes = plan.writes.iter();
+        let own = writes.filter(|write| write.name == "cart-autoscaler");
+        own.map(|write| write.kind).collect()
+    };
+    let mut memory = Memory::default();
+    let first = look(&world, &memory, now);
+    assert_eq!(own(&first), [Kind::Service], "the rest hangs on it");
+    let app = first
+        .writes
+        .iter()
+        .find(|write| write.kind == Kind::Deployment)
+        .unwrap();
+    let told = app.object.to_string();
+    assert!(told.contains("cart-autoscaler.shop.svc:8443"), "{told}");
+
+    let service: Event<Service> = see(json!({
+        "metadata": {"name": "cart-autoscaler", "namespace": "shop", "uid": "7",
+            "labels": {"cheerful.dev/revision": "cart"}, "ownerReferences": ours()},
+        "spec": {"clusterIP": "None"},
+    }));
+    world.take(Change::Service(Box::new(service)));
+    let second = look(&world, &memory, now);
+    let rest = [Kind::ServiceAccount, Kind::RoleBinding, Kind::Deployment];
+    assert_eq!(own(&second)[1..], rest);
+    for write in second
+        .writes
+        .iter()
+        .filter(|write| rest.contains(&write.kind))
+    {
+        if write.name == "cart-autoscaler" {
+            assert_eq!(write.object["metadata"]["ownerReferences"][0]["uid"], "7");
+            assert!(write.is_new);
+        }
+        let written = Written {
+            hash: write.hash,
+            fingerprint: 3,
+        };
+        memory
+            .written
+            .insert((write.kind, write.name.clone()), written);
+    }
+    let third = look(&world, &memory, now);
+    assert!(
+        !own(&third).contains(&Kind::RoleBinding),
+        "what is not watched is not written again and again"
+    );
+    assert_eq!(third.leaves, None);
+
+    choose(&mut world, "shared");
+    let back = look(&world, &memory, now);
+    assert_eq!((own(&back), back.leaves.as_deref()), (vec![], Some("7")));
 }

@@ -49,6 +49,7 @@ pub(super) struct Applied<T> {
 pub(super) struct ServiceView {
     pub(super) cluster_ip: Option<IpAddr>,
     pub(super) family: AddressType,
+    pub(super) uid: String,
 }
 
 /// Of an EndpointSlice.
@@ -171,7 +172,11 @@ pub(super) fn service(object: Service) -> (Key, Applied<ServiceView>) {
     let applied = Applied {
         ownership: Ownership::of(&object.metadata),
         fingerprint: fingerprint(&object),
-        of: ServiceView { cluster_ip, family },
+        of: ServiceView {
+            cluster_ip,
+            family,
+            uid: object.uid().unwrap_or_default(),
+        },
     };
     (key(&object.metadata), applied)
 }

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use crate::{names, resources};
 
 mod chart;
+mod granted;
 mod keep;
 mod network;
 mod rights;
@@ -16,8 +17,9 @@ mod workloads;
 mod yaml;
 
 pub use chart::chart;
+pub use granted::RIGHTS;
 pub use keep::UNINSTALL_ANNOTATION;
-pub use rights::{Place, RIGHTS, Right, Role, rights_table};
+pub use rights::{Place, Right, Role, rights_table};
 pub use roles::{AGGREGATE_LABEL, TARGETS_ROLE};
 pub use yaml::to_yaml;
 

@@ -1,285 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 use std::fmt::Write as _;
 
+use super::granted::RIGHTS;
 use crate::names;
-
-/// Every right that we ask of a cluster. The roles that `cheerful manifests install` prints are made from this table,
-/// and so is the one in `docs/kubernetes.md`.
-pub const RIGHTS: &[Right] = &[
-    // Controller.
-    right(
-        Role::Controller,
-        Place::Everywhere,
-        names::GROUP,
-        "revisions",
-        &["list", "watch"],
-        "knows which Revisions there are",
-    ),
-    right(
-        Role::Controller,
-        Place::Everywhere,
-        names::GROUP,
-        "revisions/status",
-        &["patch"],
-        "writes conditions, hosts and the way of a request",
-    ),
-    right(
-        Role::Controller,
-        Place::Everywhere,
-        names::GROUP,
-        "autoscalers",
-        &["list", "watch"],
-        "knows which namespaces need the certificates of the authority",
-    ),
-    right(
-        Role::Controller,
-        Place::Everywhere,
-        "apps",
-        "deployments",
-        &["list", "watch", "create", "patch"],
-        "keeps a Revision's Deployment as it should be",
-    ),
-    right(
-        Role::Controller,
-        Place::Everywhere,
-        "",
-        "services",
-        &["list", "watch", "create", "patch"],
-        "keeps a Revision's Services as they should be",
-    ),
-    right(
-        Role::Controller,
-        Place::Everywhere,
-        "discovery.k8s.io",
-        "endpointslices",
-        &["list", "watch", "create", "patch"],
-        "reads which pods and gateways are ready, and writes where a Revision's Service leads",
-    ),
-    right(
-        Role::Controller,
-        Place::Everywhere,
-        "",
-        "pods",
-        &["list", "watch"],
-        "tells why a template does not start",
-    ),
-    right(
-        Role::Controller,
-        Place::Everywhere,
-        "",
-        "configmaps",
-        &["create"],
-        "gives the authority's certificates to each namespace with a queue; the name of what is created cannot be \
-         restricted",
-    ),
-    Right {
-        names: &[names::CA_CONFIG_MAP],
-        ..right(
-            Role::Controller,
-            Place::Everywhere,
-            "",
-            "configmaps",
-            &["patch"],
-            "brings the authority's certificates up to date when it is rotated",
-        )
-    },
-    right(
-        Role::Controller,
-        Place::Everywhere,
-        "events.k8s.io",
-        "events",
-        &["create", "patch"],
-        "tells of problems with a Revision",
-    ),
-    right(
-        Role::Controller,
-        Place::Own,
-        "",
-        "secrets",
-        &["create"],
-        "makes the certificate authority and the autoscaler's certificate; the name of what is created cannot be \
-         restricted",
-    ),
-    Right {
-        names: &[names::CA_SECRET, names::AUTOSCALER_TLS_SECRET],
-        ..right(
-            Role::Controller,
-            Place::Own,
-            "",
-            "secrets",
-            &["get", "patch"],
-            "rotates the certificate authority and the autoscaler's certificate",
-        )
-    },
-    right(
-        Role::Controller,
-        Place::Own,
-        "coordination.k8s.io",
-        "leases",
-        &["create"],
-        "leads alone; the name of what is created cannot be restricted",
-    ),
-    Right {
-        names: &[names::CONTROLLER],
-        ..right(
-            Role::Controller,
-            Place::Own,
-            "coordination.k8s.io",
-            "leases",
-            &["get", "update"],
-            "leads alone, and lets go when it ends",
-        )
-    },
-    // Autoscaler.
-    right(
-        Role::Autoscaler,
-        Place::Everywhere,
-        names::GROUP,
-        "revisions",
-        &["list", "watch"],
-        "knows which Revisions there are, and their settings",
-    ),
-    right(
-        Role::Autoscaler,
-        Place::Everywhere,
-        names::GROUP,
-        "revisions/status",
-        &["patch"],
-        "writes replicas, mode and reason",
-    ),
-    right(
-        Role::Autoscaler,
-        Place::Everywhere,
-        names::GROUP,
-        "revisions/scale",
-        &["patch"],
-        "writes the count that is wanted, so that a Revision's own scale can be read",
-    ),
-    right(
-        Role::Autoscaler,
-        Place::Everywhere,
-        names::GROUP,
-        "autoscalers",
-        &["list", "watch"],
-        "knows which Autoscalers there are, and their settings",
-    ),
-    right(
-        Role::Autoscaler,
-        Place::Everywhere,
-        names::GROUP,
-        "autoscalers/status",
-        &["patch"],
-        "writes conditions, replicas, mode and reason",
-    ),
-    right(
-        Role::Autoscaler,
-        Place::Everywhere,
-        names::GROUP,
-        "autoscalers/scale",
-        &["patch"],
-        "writes the count that is wanted, so that an Autoscaler's own scale can be read",
-    ),
-    right(
-        Role::Autoscaler,
-        Place::Everywhere,
-        "",
-        "pods",
-        &["list", "watch", "patch"],
-        "counts the replicas, knows who may report, and marks the idlest pods as the first to go",
-    ),
-    right(
-        Role::Autoscaler,
-        Place::Everywhere,
-        "apps",
-        "deployments",
-        &["list", "watch"],
-        "sees a count that another has written",
-    ),
-    right(
-        Role::Autoscaler,
-        Place::Everywhere,
-        "apps",
-        "deployments/scale",
-        &["get", "patch"],
-        "scales a Revision, and an Autoscaler's target",
-    ),
-    right(
-        Role::Autoscaler,
-        Place::Everywhere,
-        "apps",
-        "statefulsets/scale",
-        &["get", "patch"],
-        "scales an Autoscaler's target",
-    ),
-    right(
-        Role::Autoscaler,
-        Place::Everywhere,
-        "apps",
-        "replicasets/scale",
-        &["get", "patch"],
-        "scales an Autoscaler's target",
-    ),
-    right(
-        Role::Autoscaler,
-        Place::Everywhere,
-        "autoscaling",
-        "horizontalpodautoscalers",
-        &["list", "watch"],
-        "leaves alone what such a one scales",
-    ),
-    right(
-        Role::Autoscaler,
-        Place::Everywhere,
-        "events.k8s.io",
-        "events",
-        &["create"],
-        "tells the sentence of each change",
-    ),
-    Right {
-        names: &[names::AUTOSCALER_TLS_SECRET],
-        ..right(
-            Role::Autoscaler,
-            Place::Own,
-            "",
-            "secrets",
-            &["list", "watch"],
-            "has the certificate of its port for reports, and the next one in time",
-        )
-    },
-    right(
-        Role::Autoscaler,
-        Place::Own,
-        "coordination.k8s.io",
-        "leases",
-        &["create"],
-        "one replica leads; the names follow from the shards, and that of what is created cannot be restricted",
-    ),
-    right(
-        Role::Autoscaler,
-        Place::Own,
-        "coordination.k8s.io",
-        "leases",
-        &["get", "update"],
-        "one replica leads; the names follow from the shards",
-    ),
-    right(
-        Role::Autoscaler,
-        Place::Cluster,
-        "authentication.k8s.io",
-        "tokenreviews",
-        &["create"],
-        "asks whether a queue is the pod that it says it is; Kubernetes has no such resource in a namespace",
-    ),
-    // Gateway.
-    right(
-        Role::Gateway,
-        Place::Everywhere,
-        "discovery.k8s.io",
-        "endpointslices",
-        &["list", "watch"],
-        "knows the Revisions and their ready pods",
-    ),
-];
 
 /// One rule of one role, and what it is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -298,6 +21,8 @@ pub struct Right {
     pub verbs: &'static [&'static str],
     /// What needs it.
     pub why: &'static str,
+    /// Whether an autoscaler that serves one Revision alone has it too: in its namespace, or where it is the cluster's.
+    pub dedicated: bool,
 }
 
 /// One of our service accounts.
@@ -343,6 +68,8 @@ pub enum Place {
     Own,
     /// In each namespace; when installed for one, in that one.
     Everywhere,
+    /// In each namespace; when installed for one, nowhere.
+    Elsewhere,
     /// On what is in no namespace.
     Cluster,
 }
@@ -356,6 +83,7 @@ pub fn rights_table() -> String {
         let place = match right.place {
             Place::Own => "own namespace",
             Place::Everywhere => "everywhere",
+            Place::Elsewhere => "other namespaces",
             Place::Cluster => "cluster",
         };
         let group = match right.group {
@@ -368,6 +96,7 @@ pub fn rights_table() -> String {
             .map_or((right.resource, String::new()), |(resource, sub)| {
                 (resource, format!("/{sub}"))
             });
+        let also = if right.dedicated { ", dedicated" } else { "" };
         let names = match right.names {
             [] => String::new(),
             names => format!(" named `{}`", names.join("`, `")),
@@ -375,7 +104,7 @@ pub fn rights_table() -> String {
         // Writing to a String does not fail.
         writeln!(
             table,
-            "| {} | {place} | `{resource}{group}{sub}`{names} | {} | {} |",
+            "| {}{also} | {place} | `{resource}{group}{sub}`{names} | {} | {} |",
             right.role.component(),
             right.verbs.join(", "),
             right.why,
@@ -383,25 +112,6 @@ pub fn rights_table() -> String {
         .ok();
     }
     table
-}
-
-const fn right(
-    role: Role,
-    place: Place,
-    group: &'static str,
-    resource: &'static str,
-    verbs: &'static [&'static str],
-    why: &'static str,
-) -> Right {
-    Right {
-        role,
-        place,
-        group,
-        resource,
-        names: &[],
-        verbs,
-        why,
-    }
 }
 
 #[cfg(test)]
@@ -431,9 +141,13 @@ mod tests {
     }
 
     #[test]
-    fn secrets_are_read_in_our_own_namespace_alone_and_by_name() {
+    fn secrets_are_read_by_name_and_in_other_namespaces_only_our_own() {
         for right in RIGHTS.iter().filter(|right| right.resource == "secrets") {
-            assert_eq!(right.place, Place::Own);
+            // Elsewhere only the one that is ours.
+            let ours = [names::AUTOSCALER_TLS_SECRET];
+            let elsewhere = right.place == Place::Elsewhere;
+            assert!(right.place == Place::Own || elsewhere, "{right:?}");
+            assert!(!elsewhere || right.verbs == ["create"] || right.names == ours);
             assert!(
                 right.verbs == ["create"] || !right.names.is_empty(),
                 "{right:?}"

@@ -2,8 +2,10 @@
 use serde_json::{Value, json};
 
 use super::{
-    InstallOptions, Scope, labels, metadata,
-    rights::{Place, RIGHTS, Right, Role},
+    InstallOptions, Scope,
+    granted::RIGHTS,
+    labels, metadata,
+    rights::{Place, Right, Role},
 };
 use crate::names;
 
@@ -35,25 +37,62 @@ pub(super) fn objects(options: &InstallOptions) -> Vec<Value> {
         }
     }
     if options.scope == Scope::Cluster {
+        all.extend(for_dedicated(None));
         all.extend(for_targets(options));
         all.extend(for_people());
     }
     all
 }
 
-/// What an installation for one namespace needs of the whole cluster: the review of tokens, which is no namespace's.
+/// What an installation for one namespace needs of the whole cluster: the review of tokens, which is no namespace's, for
+/// the autoscaler and for those that serve one Revision alone.
 pub(super) fn beyond_namespace(options: &InstallOptions) -> Vec<Value> {
-    let name = format!("{}-{}", names::AUTOSCALER, options.namespace);
-    in_cluster(options, Role::Autoscaler, &name, &|place| {
-        place == Place::Cluster
-    })
+    let mut all = Vec::new();
+    for role in [Role::Controller, Role::Autoscaler] {
+        let name = names::cluster_role(role.name(), Some(&options.namespace));
+        all.extend(in_cluster(options, role, &name, &|place| {
+            place == Place::Cluster
+        }));
+    }
+    all.extend(for_dedicated(Some(&options.namespace)));
+    all
+}
+
+/// What the controller may give to an autoscaler that serves one Revision alone: rights in its namespace, and of the
+/// cluster's the review of tokens. It writes whom the one binding is for.
+fn for_dedicated(namespaced: Option<&str>) -> Vec<Value> {
+    let labels = labels(Role::Autoscaler.component());
+    let role = |name: &str, of_cluster: bool| {
+        let rights = RIGHTS
+            .iter()
+            .filter(|right| right.dedicated && of_cluster == (right.place == Place::Cluster));
+        json!({
+            "apiVersion": "rbac.authorization.k8s.io/v1",
+            "kind": "ClusterRole",
+            "metadata": {"name": names::cluster_role(name, namespaced), "labels": labels},
+            "rules": rules(rights, namespaced),
+        })
+    };
+    let review = names::cluster_role(names::TOKEN_REVIEW_ROLE, namespaced);
+    vec![
+        role(names::DEDICATED_ROLE, false),
+        role(names::TOKEN_REVIEW_ROLE, true),
+        json!({
+            "apiVersion": "rbac.authorization.k8s.io/v1",
+            "kind": "ClusterRoleBinding",
+            "metadata": {"name": review, "labels": labels},
+            "roleRef": reference("ClusterRole", &review),
+        }),
+    ]
 }
 
 fn in_namespace(options: &InstallOptions, role: Role) -> Vec<Value> {
     let everywhere = options.scope == Scope::Namespace;
-    let rules = rules(role, &|place| {
-        place == Place::Own || (everywhere && place == Place::Everywhere)
+    let rights = RIGHTS.iter().filter(|right| {
+        let holds = right.place == Place::Own || (everywhere && right.place == Place::Everywhere);
+        right.role == role && holds
     });
+    let rules = rules(rights, namespaced(options));
     if rules.is_empty() {
         return Vec::new();
     }
@@ -81,12 +120,15 @@ fn in_cluster(
     holds: &dyn Fn(Place) -> bool,
 ) -> Vec<Value> {
     let labels = labels(role.component());
+    let rights = RIGHTS
+        .iter()
+        .filter(|right| right.role == role && holds(right.place));
     vec![
         json!({
             "apiVersion": "rbac.authorization.k8s.io/v1",
             "kind": "ClusterRole",
             "metadata": {"name": name, "labels": labels},
-            "rules": rules(role, holds),
+            "rules": rules(rights, namespaced(options)),
         }),
         json!({
             "apiVersion": "rbac.authorization.k8s.io/v1",
@@ -159,13 +201,15 @@ fn for_people() -> Vec<Value> {
     ]
 }
 
-/// Rules whose groups, names and verbs are the same are put together.
-fn rules(role: Role, holds: &dyn Fn(Place) -> bool) -> Vec<Value> {
+fn namespaced(options: &InstallOptions) -> Option<&str> {
+    (options.scope == Scope::Namespace).then_some(&*options.namespace)
+}
+
+/// Rules whose groups, names and verbs are the same are put together. An installation for one namespace has ClusterRoles
+/// of its own, by other names.
+fn rules<'a>(rights: impl Iterator<Item = &'a Right>, namespaced: Option<&str>) -> Vec<Value> {
     let mut merged: Vec<(&Right, Vec<&str>)> = Vec::new();
-    for right in RIGHTS
-        .iter()
-        .filter(|right| right.role == role && holds(right.place))
-    {
+    for right in rights {
         let same = merged.iter_mut().find(|(first, _)| {
             (first.group, first.names, first.verbs) == (right.group, right.names, right.verbs)
         });
@@ -183,7 +227,11 @@ fn rules(role: Role, holds: &dyn Fn(Place) -> bool) -> Vec<Value> {
                 "verbs": right.verbs,
             });
             if !right.names.is_empty() {
-                rule["resourceNames"] = json!(right.names);
+                let is_cluster_role = right.group == "rbac.authorization.k8s.io";
+                let own = namespaced.filter(|_| is_cluster_role);
+                let names = right.names.iter();
+                let names: Vec<_> = names.map(|name| names::cluster_role(name, own)).collect();
+                rule["resourceNames"] = json!(names);
             }
             rule
         })

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! What a Revision becomes, as plain functions: objects as they are applied, the way of its requests, its conditions.
 mod conditions;
+mod dedicated;
 mod deployment;
 mod probe;
 mod route;
@@ -10,6 +11,8 @@ mod slices;
 mod way;
 
 pub use conditions::{Given, PodTrouble, Verdict, conditions, verdict};
+pub(crate) use dedicated::subject;
+pub use dedicated::{Dedicated, dedicated_autoscaler, dedicated_service};
 pub use deployment::{Replicas, deployment, replicas};
 pub use route::{hosts, route_config};
 pub use services::{private_service, public_service};

@@ -7,10 +7,7 @@ use cheerful_wire::{Workload, WorkloadKind};
 use super::*;
 
 const EXAMPLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/hello.yaml");
-const SNAPSHOT: &str = concat!(
-    env!("CARGO_MANIFEST_DIR"),
-    "/src/objects/hello.snapshot.yaml"
-);
+const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/objects");
 
 fn hello() -> Revision {
     let text = std::fs::read_to_string(EXAMPLE).unwrap();
@@ -72,23 +69,60 @@ fn objects_of(revision: &Revision) -> Vec<Value> {
 
 #[test]
 fn the_example_becomes_what_the_snapshot_says() {
-    let mut text = String::from(
-        "# SPDX-License-Identifier: Apache-2.0\n# What examples/hello.yaml becomes. Written anew by a test run with \
-         CHEERFUL_UPDATE=1.\n",
+    is_as_kept(
+        "hello.snapshot.yaml",
+        "What examples/hello.yaml becomes.",
+        &objects_of(&hello()),
     );
-    for object in objects_of(&hello()) {
+}
+
+#[test]
+fn an_autoscaler_of_its_own_is_what_the_snapshot_says() {
+    let revision = hello();
+    let service = OwnerReference {
+        api_version: "v1".to_owned(),
+        kind: "Service".to_owned(),
+        name: names::dedicated_autoscaler("hello"),
+        uid: "00000000-0000-0000-0000-000000000002".to_owned(),
+        ..OwnerReference::default()
+    };
+    let with = Dedicated {
+        image: "cheerful:VERSION",
+        system: names::SYSTEM_NAMESPACE,
+        role: names::DEDICATED_ROLE,
+        service: &service,
+    };
+    let mut all = vec![dedicated_service(&revision)];
+    all.extend(dedicated_autoscaler(&revision, &with));
+    is_as_kept(
+        "dedicated.snapshot.yaml",
+        "What examples/hello.yaml becomes beside that with an autoscaler of its own.",
+        &all,
+    );
+    // Neither the app's Deployment nor the shared autoscaler's Service may take its pods for theirs.
+    let labels = &all[3]["spec"]["template"]["metadata"]["labels"];
+    assert!(labels[names::REVISION_LABEL].is_null() && labels[names::QUEUE_LABEL].is_null());
+    assert_ne!(labels[names::COMPONENT_LABEL], json!("autoscaler"));
+}
+
+fn is_as_kept(file: &str, what: &str, objects: &[Value]) {
+    let file = format!("{FOLDER}/{file}");
+    let mut text = format!(
+        "# SPDX-License-Identifier: Apache-2.0\n# {what} Written anew by a test run with CHEERFUL_UPDATE=1.\n"
+    );
+    for object in objects {
         text.push_str("---\n");
-        serde_saphyr::to_fmt_writer(&mut text, &object).unwrap();
+        serde_saphyr::to_fmt_writer(&mut text, object).unwrap();
     }
     writeln!(text).unwrap();
     let text = text.trim_end().to_owned() + "\n";
     if std::env::var_os("CHEERFUL_UPDATE").is_some() {
-        std::fs::write(SNAPSHOT, &text).unwrap();
+        std::fs::write(&file, &text).unwrap();
     }
-    let kept = std::fs::read_to_string(SNAPSHOT).unwrap_or_default();
+    let kept = std::fs::read_to_string(&file).unwrap_or_default();
     assert!(
         text == kept,
-        "{SNAPSHOT} differs; look at what changed and run with CHEERFUL_UPDATE=1:\n{text}"
+        "{file} differs; look at what changed and run with CHEERFUL_UPDATE=1:\n{text}"
     );
 }
 

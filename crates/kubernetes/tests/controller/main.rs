@@ -8,6 +8,7 @@
 )]
 
 mod certificates;
+mod dedicated;
 mod keeping;
 mod stage;
 mod trouble;

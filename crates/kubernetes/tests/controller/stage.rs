@@ -11,7 +11,7 @@ use cheerful_kubernetes::{
 use cheerful_rig::cluster::{self, Namespace};
 use k8s_openapi::api::discovery::v1::EndpointSlice;
 use kube::{
-    Api,
+    Api, Client,
     api::{Patch, PatchParams},
 };
 use serde_json::json;
@@ -37,27 +37,36 @@ impl Stage {
     pub(crate) async fn with(test: &str, lifetimes: Lifetimes) -> Option<Self> {
         let space = cluster::connect().await?.namespace(test).await;
         let client = space.cluster().client();
+        let home = space.name().to_owned();
+        Some(Self::of(client, space, &home, lifetimes))
+    }
+
+    /// A controller that lives in the namespace `home`.
+    pub(crate) fn of(client: Client, space: Namespace, home: &str, lifetimes: Lifetimes) -> Self {
         let (metrics, stop) = (Arc::default(), CancellationToken::new());
-        let name = space.name().to_owned();
+        let pod = "stage".to_owned();
         let lease = Lease::run(
             client.clone(),
-            &name,
+            home,
             names::CONTROLLER,
-            test,
+            &pod,
             LeaseConfig::default(),
         );
-        let (authority, bundle) = Authority::new(client.clone(), &name, lifetimes);
+        let (authority, bundle) = Authority::new(client.clone(), home, lifetimes);
         let config = ControllerConfig {
-            watch_namespace: Some(name.clone()),
-            pod: test.to_owned(),
+            watch_namespace: Some(space.name().to_owned()),
+            pod,
             policy: Policy {
                 queue_image: cluster::image(),
-                autoscaler: format!("cheerful-autoscaler.{name}.svc:8443"),
+                autoscaler: format!("cheerful-autoscaler.{home}.svc:8443"),
                 grace: GRACE,
+                system: home.to_owned(),
+                namespaced: true,
             },
-            namespace: name,
+            namespace: home.to_owned(),
         };
         let controller = Controller::new(client, config, Arc::clone(&metrics));
+        let authority = authority.also_for(controller.dedicated());
         let mut tasks = JoinSet::new();
         tasks.spawn(authority.run(lease.leadership(), stop.clone()));
         tasks.spawn(controller.run(lease.leadership(), bundle, stop.clone()));
@@ -66,12 +75,12 @@ impl Stage {
             ending.cancelled().await;
             lease.release().await;
         });
-        Some(Self {
+        Self {
             space,
             metrics,
             stop,
             tasks,
-        })
+        }
     }
 
     /// A Revision `hello` of the echo app.

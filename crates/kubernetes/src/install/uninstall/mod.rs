@@ -3,15 +3,16 @@
 //! endpoints are there before ours go, and the gateway goes last.
 use std::time::Duration;
 
+use cheerful_manifest::AutoscalerChoice;
 use k8s_openapi::api::{apps::v1::Deployment, core::v1::Pod};
 use kube::{
-    Api, Client,
+    Api, Client, ResourceExt as _,
     api::{ListParams, Patch, PatchParams},
 };
 use serde_json::json;
 
 use super::{InstallOptions, Role, Scope};
-use crate::names;
+use crate::{names, resources::Revision};
 
 mod definitions;
 mod leave;
@@ -71,9 +72,12 @@ pub async fn uninstall(
         scope,
         say,
     };
-    leaving.stop(Role::Controller).await?;
-    leaving.stop(Role::Autoscaler).await?;
+    leaving.stop_role(Role::Controller).await?;
+    leaving.stop_role(Role::Autoscaler).await?;
     let revisions = leaving.revisions().await?;
+    for revision in &revisions {
+        leaving.stop_dedicated(revision).await?;
+    }
     let mut unready = Vec::new();
     for revision in &revisions {
         leaving.wake(revision).await?;
@@ -113,10 +117,39 @@ impl Leaving<'_> {
     }
 
     /// None of its pods is left when this returns: what they would still write would undo what comes next.
-    async fn stop(&mut self, role: Role) -> Result<(), UninstallError> {
-        let api: Api<Deployment> = Api::namespaced(self.client.clone(), &self.options.namespace);
-        let what = format!("Deployment {}/{}", self.options.namespace, role.name());
-        let found = api.get_opt(role.name()).await.map_err(failed(&what))?;
+    async fn stop_role(&mut self, role: Role) -> Result<(), UninstallError> {
+        let pods = format!(
+            "{}={},{}={}",
+            names::MANAGED_BY_LABEL,
+            names::MANAGED_BY,
+            names::COMPONENT_LABEL,
+            role.component()
+        );
+        let namespace = self.options.namespace.clone();
+        self.stop(&namespace, role.name(), &pods).await
+    }
+
+    /// The same of the autoscaler that serves this Revision alone. It goes with the Revision.
+    async fn stop_dedicated(&mut self, revision: &Revision) -> Result<(), UninstallError> {
+        if revision.spec.autoscaler != Some(AutoscalerChoice::Dedicated) {
+            return Ok(());
+        }
+        let name = revision.name_any();
+        let pods = format!("{}={name}", names::DEDICATED_LABEL);
+        let namespace = revision.namespace().unwrap_or_default();
+        self.stop(&namespace, &names::dedicated_autoscaler(&name), &pods)
+            .await
+    }
+
+    async fn stop(
+        &mut self,
+        namespace: &str,
+        name: &str,
+        selector: &str,
+    ) -> Result<(), UninstallError> {
+        let api: Api<Deployment> = Api::namespaced(self.client.clone(), namespace);
+        let what = format!("Deployment {namespace}/{name}");
+        let found = api.get_opt(name).await.map_err(failed(&what))?;
         if found.is_none() {
             (self.say)(&format!("{what} is not there"));
             return Ok(());
@@ -127,17 +160,11 @@ impl Leaving<'_> {
             return Ok(());
         }
         let none = Patch::Merge(json!({"spec": {"replicas": 0}}));
-        api.patch(role.name(), &PatchParams::default(), &none)
+        api.patch(name, &PatchParams::default(), &none)
             .await
             .map_err(failed(&what))?;
-        let pods: Api<Pod> = Api::namespaced(self.client.clone(), &self.options.namespace);
-        let ours = ListParams::default().labels(&format!(
-            "{}={},{}={}",
-            names::MANAGED_BY_LABEL,
-            names::MANAGED_BY,
-            names::COMPONENT_LABEL,
-            role.component()
-        ));
+        let pods: Api<Pod> = Api::namespaced(self.client.clone(), namespace);
+        let ours = ListParams::default().labels(selector);
         let late = format!("{what} still has pods");
         wait::until(&late, Duration::from_secs(120), async || {
             let left = pods.list(&ours).await.map_err(failed(&what))?;
