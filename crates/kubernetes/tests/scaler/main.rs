@@ -8,8 +8,10 @@
     clippy::disallowed_methods
 )]
 mod admission;
+mod certificates;
 mod conflicts;
 mod scaling;
 mod shop;
+mod stale;
 mod streams;
 mod takeover;
