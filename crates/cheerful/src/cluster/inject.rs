@@ -11,6 +11,7 @@ use cheerful_kubernetes::{
     install::InstallOptions,
     names,
 };
+use similar::TextDiff;
 
 use crate::exit::{Failure, complain, print};
 
@@ -43,12 +44,16 @@ pub(crate) struct InjectArgs {
     /// Also have Services that lead to the app lead to its queue
     #[arg(long)]
     services: bool,
+
+    /// Print what changes, as a unified diff
+    #[arg(long)]
+    diff: bool,
 }
 
 /// Largest manifest that is read.
 const MAX_BYTES: u64 = 16 * 1024 * 1024;
 
-/// Prints the manifest with the queue; what a person should know goes to stderr.
+/// Prints the manifest with the queue, or what it adds; what a person should know goes to stderr.
 ///
 /// # Errors
 /// What a person has to know.
@@ -74,7 +79,19 @@ pub(crate) fn run(args: InjectArgs) -> Result<(), Failure> {
     for note in &done.notes {
         complain(&format!("cheerful: {note}"));
     }
-    print(&done.yaml)
+    if args.diff {
+        print(&unified(&name, &text, &done.yaml))
+    } else {
+        print(&done.yaml)
+    }
+}
+
+/// As `patch` takes it; empty when nothing changes.
+fn unified(name: &str, before: &str, after: &str) -> String {
+    TextDiff::from_lines(before, after)
+        .unified_diff()
+        .header(name, name)
+        .to_string()
 }
 
 fn read(file: &PathBuf) -> io::Result<String> {
