@@ -13,6 +13,7 @@ use cheerful_kubernetes::resources::Revision;
 use cheerful_rig::cluster::{self, cheerful, eventually};
 use k8s_openapi::api::{
     apps::v1::Deployment,
+    coordination::v1::Lease,
     core::v1::{Secret, Service},
     discovery::v1::EndpointSlice,
     rbac::v1::ClusterRole,
@@ -40,6 +41,12 @@ async fn nobody_is_left_without_a_replica() {
         .await;
     let cannot = json!({"image": "docker.io/local/nothing:1", "args": ["sample"]});
     stage.revision_of("broken", cannot, resting).await;
+    // One of a shard that was, and somebody else's.
+    for lease in ["cheerful-autoscaler-7", "somebody"] {
+        let object = json!({"apiVersion": "coordination.k8s.io/v1", "kind": "Lease",
+            "metadata": {"name": lease}});
+        stage.namespace.apply(&object.to_string()).await;
+    }
     stage.at("busy", 1).await;
     stage.at_zero("resting").await;
     stage.at_zero("broken").await;
@@ -124,6 +131,8 @@ async fn nobody_is_left_without_a_replica() {
     .await;
     let secrets = stage.namespace.api::<Secret>().list(&all()).await.unwrap();
     assert_eq!(names(secrets), [""; 0]);
+    let leases = stage.namespace.api::<Lease>().list(&all()).await.unwrap();
+    assert_eq!(names(leases), ["somebody"]);
     let roles: Api<ClusterRole> = Api::all(cluster.client());
     let role = format!("cheerful-autoscaler-{home}");
     assert!(roles.get_opt(&role).await.unwrap().is_none());

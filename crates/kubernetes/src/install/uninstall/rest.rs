@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-use k8s_openapi::api::core::v1::{Namespace, Pod};
+use k8s_openapi::api::{
+    coordination::v1::Lease,
+    core::v1::{Namespace, Pod},
+};
 use kube::{
     Api, ResourceExt as _,
     api::{ApiResource, DeleteParams, DynamicObject, GroupVersionKind, ListParams},
@@ -25,7 +28,7 @@ impl Leaving<'_> {
         for object in all.iter().rev().filter(|object| !goes_elsewhere(object)) {
             self.delete(object).await?;
         }
-        for object in self.made_by_roles() {
+        for object in self.made_by_roles().await? {
             self.delete(&object).await?;
         }
         if self.scope == Scope::Cluster {
@@ -63,7 +66,7 @@ impl Leaving<'_> {
     }
 
     /// Secrets and Leases. Queues in other namespaces keep their ConfigMap, for their pods name it.
-    fn made_by_roles(&self) -> Vec<Value> {
+    async fn made_by_roles(&self) -> Result<Vec<Value>, UninstallError> {
         let own = |version: &str, kind: &str, name: &str| {
             json!({
                 "apiVersion": version,
@@ -71,13 +74,21 @@ impl Leaving<'_> {
                 "metadata": {"name": name, "namespace": self.options.namespace},
             })
         };
-        let lease = names::autoscaler_lease(0);
-        vec![
+        let mut made = vec![
             own("v1", "Secret", names::AUTOSCALER_TLS_SECRET),
             own("v1", "Secret", names::CA_SECRET),
-            own("coordination.k8s.io/v1", "Lease", names::CONTROLLER),
-            own("coordination.k8s.io/v1", "Lease", &lease),
-        ]
+        ];
+        let leases: Api<Lease> = Api::namespaced(self.client.clone(), &self.options.namespace);
+        let leases = leases
+            .list_metadata(&ListParams::default())
+            .await
+            .map_err(failed("Leases"))?;
+        let ours = leases.items.iter().map(|lease| lease.name_any());
+        made.extend(
+            ours.filter(|name| is_our_lease(name))
+                .map(|name| own("coordination.k8s.io/v1", "Lease", &name)),
+        );
+        Ok(made)
     }
 
     /// Only what we made, and only when nobody else lives in it.
@@ -119,4 +130,44 @@ fn goes_elsewhere(object: &Value) -> bool {
 
 fn is_role(object: &Value) -> bool {
     object["kind"] == "ClusterRole" || object["kind"] == "ClusterRoleBinding"
+}
+
+/// The controller's, or that of a shard of the autoscaler, however many there were. They are made without labels, so they
+/// are known by their names.
+fn is_our_lease(name: &str) -> bool {
+    let shard = name
+        .strip_prefix(names::AUTOSCALER)
+        .and_then(|rest| rest.strip_prefix('-'));
+    name == names::CONTROLLER
+        || shard.is_some_and(|shard| {
+            let number = shard.parse().map(names::autoscaler_lease);
+            number.is_ok_and(|right| right == name)
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lease_is_ours_by_its_name() {
+        for ours in [
+            "cheerful-controller",
+            "cheerful-autoscaler-0",
+            "cheerful-autoscaler-17",
+        ] {
+            assert!(is_our_lease(ours), "{ours}");
+        }
+        for other in [
+            "cheerful-autoscaler",
+            "cheerful-autoscaler-",
+            "cheerful-autoscaler-x",
+            "cheerful-autoscaler-007",
+            "cheerful-autoscaler-+1",
+            "cheerful-controller-0",
+            "leader",
+        ] {
+            assert!(!is_our_lease(other), "{other}");
+        }
+    }
 }
