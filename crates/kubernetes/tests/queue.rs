@@ -16,7 +16,10 @@ use cheerful_rig::{
 use k8s_openapi::api::core::v1::{Pod, Service};
 use kube::api::DeleteParams;
 use serde_json::{Value, json};
-use tokio::time::{Instant, sleep, timeout};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    time::{Instant, sleep, timeout},
+};
 
 /// A pod's specification: the sample app behind the queue. `app`: more fields of the app's container.
 fn pod(app: Value) -> Value {
@@ -24,7 +27,7 @@ fn pod(app: Value) -> Value {
     let mut container = json!({
         "name": "app", "image": image(), "imagePullPolicy": "Never",
         "args": ["sample", "--port", "8080", "--latency", "20ms"],
-        "lifecycle": {"preStop": {"httpGet": {"path": "/wait-for-drain", "port": names::QUEUE_ADMIN_PORT}}},
+        "lifecycle": {"preStop": hook()},
     });
     container
         .as_object_mut()
@@ -47,9 +50,14 @@ fn pod(app: Value) -> Value {
             "readinessProbe": {
                 "httpGet": {"path": "/readyz", "port": names::QUEUE_ADMIN_PORT}, "periodSeconds": 1,
             },
+            "lifecycle": {"preStop": hook()},
         }],
         "containers": [container],
     })
+}
+
+fn hook() -> Value {
+    json!({"httpGet": {"path": "/wait-for-drain", "port": names::QUEUE_ADMIN_PORT}})
 }
 
 async fn start(namespace: &Namespace, spec: Value) {
@@ -112,6 +120,50 @@ async fn an_app_started_again_by_its_liveness_probe_is_ready_again() {
         restarts(pod) == 1 && is_ready(pod)
     })
     .await;
+}
+
+#[tokio::test]
+async fn draining_begins_with_the_pods_end_though_the_app_has_a_hook_of_its_own() {
+    let Some(cluster) = cluster::connect().await else {
+        return;
+    };
+    let namespace = cluster.namespace("queue-hook").await;
+    // One that knows nothing of the queue.
+    let hook = json!({"lifecycle": {"preStop": {"sleep": {"seconds": 15}}}});
+    start(&namespace, pod(hook)).await;
+    let pods = namespace.api::<Pod>();
+    let status = pods.get("app").await.unwrap().status.unwrap();
+    let ip = status.pod_ip.unwrap();
+    let (pages, requests) = (
+        format!("{ip}:{}", names::QUEUE_ADMIN_PORT),
+        format!("{ip}:{}", names::QUEUE_PORT),
+    );
+    assert_eq!(get(&pages, "/readyz").await, Some(200));
+    pods.delete("app", &DeleteParams::default()).await.unwrap();
+    eventually("it drains", async || {
+        (get(&pages, "/readyz").await == Some(503)).then_some(())
+    })
+    .await;
+    // The app has not ended, so it is not SIGTERM that the queue heard.
+    assert_eq!(get(&requests, "/").await, Some(200));
+    eventually("the pod is gone", async || {
+        pods.get_opt("app").await.unwrap().is_none().then_some(())
+    })
+    .await;
+}
+
+/// The status of an answer; `None`: nobody answers.
+async fn get(address: &str, path: &str) -> Option<u16> {
+    let asked = async {
+        let mut stream = tokio::net::TcpStream::connect(address).await?;
+        let head = format!("GET {path} HTTP/1.1\r\nHost: app\r\nConnection: close\r\n\r\n");
+        stream.write_all(head.as_bytes()).await?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await?;
+        Ok::<_, std::io::Error>(answer)
+    };
+    let answer = timeout(Duration::from_secs(5), asked).await.ok()?.ok()?;
+    answer.split(' ').nth(1)?.parse().ok()
 }
 
 #[tokio::test]

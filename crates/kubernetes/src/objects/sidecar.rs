@@ -188,6 +188,11 @@ fn tell_port(app: &mut Map<String, Value>, port: u16) -> Result<bool, TemplateEr
     Ok(true)
 }
 
+/// Answered when the requests are through.
+fn hook() -> Value {
+    json!({"httpGet": {"path": "/wait-for-drain", "port": names::QUEUE_ADMIN_PORT}})
+}
+
 /// Has the app end after the requests, unless it has a hook of its own.
 fn wait_for_drain(app: &mut Map<String, Value>) -> Result<bool, TemplateError> {
     let lifecycle = app.entry("lifecycle").or_insert_with(|| json!({}));
@@ -197,8 +202,7 @@ fn wait_for_drain(app: &mut Map<String, Value>) -> Result<bool, TemplateError> {
     if lifecycle.contains_key("preStop") {
         return Ok(false);
     }
-    let hook = json!({"httpGet": {"path": "/wait-for-drain", "port": names::QUEUE_ADMIN_PORT}});
-    lifecycle.insert("preStop".to_owned(), hook);
+    lifecycle.insert("preStop".to_owned(), hook());
     Ok(true)
 }
 
@@ -234,6 +238,9 @@ fn container(settings: &QueueSettings, app_port: u16, probe: Option<&Value>, dra
             "periodSeconds": 1,
             "failureThreshold": 1,
         },
+        // The kubelet calls it at the pod's end and not only in the sidecar's turn, so draining begins then, too, when the
+        // app has a hook of its own.
+        "lifecycle": {"preStop": hook()},
         "resources": resources(&settings.queue),
         "securityContext": {
             "allowPrivilegeEscalation": false,

@@ -96,6 +96,9 @@ fn what_the_user_set_is_left_as_it_is() {
     });
     let done = add_queue(&template, &settings()).unwrap();
     assert_eq!(done["spec"]["containers"], template["spec"]["containers"]);
+    // Draining begins with the pod's end all the same.
+    let queue = &done["spec"]["initContainers"][0];
+    assert_eq!(queue["lifecycle"]["preStop"], hook());
     assert_eq!(done["spec"]["volumes"][0], template["spec"]["volumes"][0]);
     assert_eq!(done["metadata"]["labels"]["team"], "a");
     assert_eq!(done["metadata"]["annotations"]["x"], "y");
