@@ -156,8 +156,8 @@ fn env(options: &InstallOptions, role: Role) -> Vec<Value> {
     env
 }
 
-/// By which the gateway proves who it is, and knows the autoscaler. The controller makes the ConfigMap, so it may not be
-/// there at first.
+/// By which the gateway proves who it is, and knows the autoscaler. The controller makes the ConfigMap a moment after
+/// it has started: the gateway's pod waits for it, for the kubelet brings one that comes later only after a minute.
 fn identity() -> Value {
     json!({
         "name": "identity",
@@ -171,7 +171,6 @@ fn identity() -> Value {
                 }},
                 {"configMap": {
                     "name": names::CA_CONFIG_MAP,
-                    "optional": true,
                     "items": [{"key": "ca.crt", "path": "ca.crt"}],
                 }},
             ],

@@ -70,10 +70,12 @@ impl Fleet {
         let from = before.map_or(decision.present, |before| before.replicas);
         let mode_changed = before.is_some_and(|before| before.mode != decision.mode);
         let changed = from != decision.replicas;
-        if changed || state.reason.is_none() {
+        // The sentence itself counts seconds down; what held the count is what a person wants to know.
+        let held_by_other = before.is_none_or(|before| !before.bounds().eq(decision.bounds()));
+        if changed || held_by_other {
             state.reason = Some((decision.sentence(), at));
         }
-        if changed || mode_changed || path_changed || before.is_none() {
+        if changed || mode_changed || path_changed || held_by_other {
             self.pending.status.insert(workload.clone());
         }
         let reason = match (from, decision.replicas) {
