@@ -129,7 +129,7 @@ impl Leaving<'_> {
         self.stop(&namespace, role.name(), &pods).await
     }
 
-    /// The same of the autoscaler that serves this Revision alone. It goes with the Revision.
+    /// The same of the autoscaler that serves this Revision alone. It goes with the Revision, but for its Lease.
     async fn stop_dedicated(&mut self, revision: &Revision) -> Result<(), UninstallError> {
         if revision.spec.autoscaler != Some(AutoscalerChoice::Dedicated) {
             return Ok(());
@@ -137,8 +137,9 @@ impl Leaving<'_> {
         let name = revision.name_any();
         let pods = format!("{}={name}", names::DEDICATED_LABEL);
         let namespace = revision.namespace().unwrap_or_default();
-        self.stop(&namespace, &names::dedicated_autoscaler(&name), &pods)
-            .await
+        let autoscaler = names::dedicated_autoscaler(&name);
+        self.stop(&namespace, &autoscaler, &pods).await?;
+        self.delete(&rest::lease(&namespace, &autoscaler)).await
     }
 
     async fn stop(

@@ -37,7 +37,7 @@ impl Leaving<'_> {
         Ok(())
     }
 
-    async fn delete(&mut self, object: &Value) -> Result<(), UninstallError> {
+    pub(super) async fn delete(&mut self, object: &Value) -> Result<(), UninstallError> {
         let text = |at: &str| {
             object
                 .pointer(at)
@@ -67,18 +67,19 @@ impl Leaving<'_> {
 
     /// Secrets and Leases. Queues in other namespaces keep their ConfigMap, for their pods name it.
     async fn made_by_roles(&self) -> Result<Vec<Value>, UninstallError> {
-        let own = |version: &str, kind: &str, name: &str| {
+        let namespace = &self.options.namespace;
+        let secret = |name: &str| {
             json!({
-                "apiVersion": version,
-                "kind": kind,
-                "metadata": {"name": name, "namespace": self.options.namespace},
+                "apiVersion": "v1",
+                "kind": "Secret",
+                "metadata": {"name": name, "namespace": namespace},
             })
         };
         let mut made = vec![
-            own("v1", "Secret", names::AUTOSCALER_TLS_SECRET),
-            own("v1", "Secret", names::CA_SECRET),
+            secret(names::AUTOSCALER_TLS_SECRET),
+            secret(names::CA_SECRET),
         ];
-        let leases: Api<Lease> = Api::namespaced(self.client.clone(), &self.options.namespace);
+        let leases: Api<Lease> = Api::namespaced(self.client.clone(), namespace);
         let leases = leases
             .list_metadata(&ListParams::default())
             .await
@@ -86,7 +87,7 @@ impl Leaving<'_> {
         let ours = leases.items.iter().map(|lease| lease.name_any());
         made.extend(
             ours.filter(|name| is_our_lease(name))
-                .map(|name| own("coordination.k8s.io/v1", "Lease", &name)),
+                .map(|name| lease(namespace, &name)),
         );
         Ok(made)
     }
@@ -130,6 +131,14 @@ fn goes_elsewhere(object: &Value) -> bool {
 
 fn is_role(object: &Value) -> bool {
     object["kind"] == "ClusterRole" || object["kind"] == "ClusterRoleBinding"
+}
+
+pub(super) fn lease(namespace: &str, name: &str) -> Value {
+    json!({
+        "apiVersion": "coordination.k8s.io/v1",
+        "kind": "Lease",
+        "metadata": {"name": name, "namespace": namespace},
+    })
 }
 
 /// The controller's, or that of a shard of the autoscaler, however many there were. They are made without labels, so they
