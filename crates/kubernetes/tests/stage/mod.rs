@@ -20,9 +20,10 @@ use kube::api::ListParams;
 use serde_json::{Value, json};
 use tokio::time::timeout;
 
+/// The namespace goes first: a system that lost its rights would ask in vain.
 pub struct Stage {
-    pub system: System,
     pub namespace: Namespace,
+    pub system: System,
 }
 
 impl Stage {
@@ -53,6 +54,13 @@ impl Stage {
 
     pub async fn scaling(&self, name: &str, scaling: Value) {
         let patch = json!({"spec": {"scaling": scaling}}).to_string();
+        let args = ["patch", "revision", name, "--type=merge", "-p", &patch];
+        self.namespace.kubectl(&args).await.unwrap();
+    }
+
+    /// Which autoscaler scales it.
+    pub async fn choose(&self, name: &str, autoscaler: &str) {
+        let patch = json!({"spec": {"autoscaler": autoscaler}}).to_string();
         let args = ["patch", "revision", name, "--type=merge", "-p", &patch];
         self.namespace.kubectl(&args).await.unwrap();
     }

@@ -80,7 +80,15 @@ impl Cluster {
 /// # Errors
 /// What it wrote to stderr when it failed.
 pub async fn cheerful(args: &[&str]) -> Result<String, String> {
-    run(binary().to_str().unwrap(), args, "").await
+    cheerful_reads(args, "").await
+}
+
+/// The same, with something to read from stdin.
+///
+/// # Errors
+/// What it wrote to stderr when it failed.
+pub async fn cheerful_reads(args: &[&str], input: &str) -> Result<String, String> {
+    run(binary().to_str().unwrap(), args, input).await
 }
 
 /// `CHEERFUL_BINARY`, or the one in the folder where cargo puts it.
