@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Workloads that somebody else made, and a Revision with an autoscaler of its own, under a cheerful that is installed.
+//! Workloads that somebody else made, under a cheerful that is installed.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
@@ -13,19 +13,19 @@ use cheerful_rig::{
     Traffic,
     cluster::{self, cheerful_reads, eventually},
 };
-use k8s_openapi::api::{apps::v1::Deployment, core::v1::Pod};
+use k8s_openapi::api::core::v1::Pod;
 use kube::api::ListParams;
 use serde_json::json;
 
 use stage::Stage;
 
 #[tokio::test]
-async fn an_autoscaler_scales_a_deployment_and_a_stateful_set_with_an_injected_queue() {
+async fn an_autoscaler_scales_what_has_an_injected_queue_whatever_its_kind() {
     let Some(cluster) = cluster::connect().await else {
         return;
     };
     let stage = Stage::set(&cluster, "adopted").await;
-    for kind in ["Deployment", "StatefulSet"] {
+    for kind in ["Deployment", "StatefulSet", "ReplicaSet"] {
         let name = kind.to_lowercase();
         let (labels, image) = (json!({"app": name}), cluster::image());
         let workload = json!({
@@ -40,7 +40,7 @@ async fn an_autoscaler_scales_a_deployment_and_a_stateful_set_with_an_injected_q
             },
         });
         let mut workload = workload;
-        if kind == "Deployment" {
+        if kind != "StatefulSet" {
             let spec = workload["spec"].as_object_mut().unwrap();
             spec.retain(|field, _| {
                 !["serviceName", "podManagementPolicy"].contains(&field.as_str())
@@ -74,7 +74,17 @@ async fn an_autoscaler_scales_a_deployment_and_a_stateful_set_with_an_injected_q
         stage.namespace.apply(&autoscaler.to_string()).await;
         replicas(&stage, &name, 1).await;
 
-        let mut traffic = Traffic::new(stage.service(&name).await, &name, "/");
+        let address = stage.service(&name).await;
+        eventually(
+            &format!("the Service of the {kind} leads there"),
+            async || {
+                let mut one = Traffic::new(address, &name, "/");
+                one.once(1);
+                (one.finish().await.answered == 1).then_some(())
+            },
+        )
+        .await;
+        let mut traffic = Traffic::new(address, &name, "/");
         traffic.add(12, Duration::from_millis(1));
         replicas(&stage, &name, 3).await;
         let tally = traffic.end().await;
@@ -91,48 +101,6 @@ async fn an_autoscaler_scales_a_deployment_and_a_stateful_set_with_an_injected_q
         .await
         .unwrap();
     println!("{rows}");
-}
-
-#[tokio::test]
-async fn a_revision_has_an_autoscaler_of_its_own_and_gives_it_back() {
-    let Some(cluster) = cluster::connect().await else {
-        return;
-    };
-    let stage = Stage::set(&cluster, "dedicated").await;
-    stage.revision("app", &[], stage::quick()).await;
-    stage.choose("app", "dedicated").await;
-    stage.at_zero("app").await;
-    let dedicated = || stage.namespace.api::<Deployment>();
-    eventually("its autoscaler is ready", async || {
-        let found = dedicated().get_opt("app-autoscaler").await.unwrap()?;
-        (found.status?.ready_replicas? >= 1).then_some(())
-    })
-    .await;
-    stage
-        .until("is decided by its own autoscaler", "app", |it| {
-            let scale = it.status.as_ref().and_then(|status| status.scale.as_ref());
-            scale.is_some_and(|scale| {
-                scale
-                    .by
-                    .as_ref()
-                    .is_some_and(|by| by.contains("app-autoscaler"))
-            })
-        })
-        .await;
-    assert_eq!(stage.ask("app").await.failed, Vec::<String>::new());
-
-    stage.choose("app", "shared").await;
-    eventually("its autoscaler is gone", async || {
-        dedicated()
-            .get_opt("app-autoscaler")
-            .await
-            .unwrap()
-            .is_none()
-            .then_some(())
-    })
-    .await;
-    stage.at_zero("app").await;
-    assert_eq!(stage.ask("app").await.failed, Vec::<String>::new());
 }
 
 async fn pods(stage: &Stage, app: &str) -> Vec<Pod> {

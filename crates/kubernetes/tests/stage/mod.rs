@@ -58,13 +58,6 @@ impl Stage {
         self.namespace.kubectl(&args).await.unwrap();
     }
 
-    /// Which autoscaler scales it.
-    pub async fn choose(&self, name: &str, autoscaler: &str) {
-        let patch = json!({"spec": {"autoscaler": autoscaler}}).to_string();
-        let args = ["patch", "revision", name, "--type=merge", "-p", &patch];
-        self.namespace.kubectl(&args).await.unwrap();
-    }
-
     pub async fn object(&self, name: &str) -> Revision {
         self.namespace.api::<Revision>().get(name).await.unwrap()
     }
