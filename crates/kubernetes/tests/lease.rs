@@ -61,3 +61,30 @@ async fn one_leads_and_the_other_takes_over() {
     println!("took over {took:?} after the leader's death");
     third.release().await;
 }
+
+#[tokio::test]
+async fn a_lease_of_a_service_goes_with_it() {
+    let Some(cluster) = cluster::connect().await else {
+        return;
+    };
+    let space = cluster.namespace("lease-owned").await;
+    space
+        .apply("{apiVersion: v1, kind: Service, metadata: {name: cart-autoscaler}, spec: {clusterIP: None, ports: [{port: 1}]}}")
+        .await;
+    let services = space.api::<k8s_openapi::api::core::v1::Service>();
+    let uid = services.get("cart-autoscaler").await.unwrap().metadata.uid;
+    let (client, name) = (space.cluster().client(), "cart-autoscaler");
+    let config = LeaseConfig::default();
+    let lease = Lease::run_owned(client, space.name(), name, "a", config, uid.as_deref());
+    let leases = space.api::<k8s_openapi::api::coordination::v1::Lease>();
+    cluster::eventually("it is held", async || leases.get_opt(name).await.unwrap()).await;
+    lease.release().await;
+    services
+        .delete(name, &kube::api::DeleteParams::default())
+        .await
+        .unwrap();
+    cluster::eventually("it goes with its Service", async || {
+        leases.get_opt(name).await.unwrap().is_none().then_some(())
+    })
+    .await;
+}

@@ -3,7 +3,7 @@ use std::time::Instant;
 
 use k8s_openapi::{
     api::coordination::v1::{Lease as LeaseObject, LeaseSpec},
-    apimachinery::pkg::apis::meta::v1::MicroTime,
+    apimachinery::pkg::apis::meta::v1::{MicroTime, OwnerReference},
     jiff::Timestamp,
 };
 use kube::{Api, Client, api::PostParams};
@@ -49,6 +49,19 @@ impl Lease {
         identity: &str,
         config: LeaseConfig,
     ) -> Self {
+        Self::run_owned(client, namespace, name, identity, config, None)
+    }
+
+    /// The same of a lease that goes with the Service of its own name, by that one's uid.
+    #[must_use]
+    pub fn run_owned(
+        client: Client,
+        namespace: &str,
+        name: &str,
+        identity: &str,
+        config: LeaseConfig,
+        service_uid: Option<&str>,
+    ) -> Self {
         let (sender, leadership) = watch::channel(Leadership::default());
         let stop = CancellationToken::new();
         let mut tasks = JoinSet::new();
@@ -57,6 +70,13 @@ impl Lease {
             name: name.to_owned(),
             me: identity.to_owned(),
             config,
+            owner: service_uid.map(|uid| OwnerReference {
+                api_version: "v1".to_owned(),
+                kind: "Service".to_owned(),
+                name: name.to_owned(),
+                uid: uid.to_owned(),
+                ..OwnerReference::default()
+            }),
             seen: Seen::nothing(now()),
             object: None,
             sender,
@@ -95,6 +115,7 @@ struct Part {
     name: String,
     me: String,
     config: LeaseConfig,
+    owner: Option<OwnerReference>,
     seen: Seen,
     /// As it was read or written last; `None`: not known, it must be read before it is written.
     object: Option<LeaseObject>,
@@ -168,6 +189,9 @@ impl Part {
         let mut object = self.object.take().unwrap_or_default();
         object.metadata.name = Some(self.name.clone());
         object.metadata.managed_fields = None;
+        if let Some(owner) = &self.owner {
+            object.metadata.owner_references = Some(vec![owner.clone()]);
+        }
         let mine = object.spec.as_ref().is_some_and(|spec| {
             spec.holder_identity.as_deref() == Some(&self.me) && spec.acquire_time.is_some()
         });

@@ -144,6 +144,7 @@ fn container(revision: &Revision, with: &Dedicated<'_>) -> Value {
         "env": [
             field("CHEERFUL_NAMESPACE", "metadata.namespace"),
             field("CHEERFUL_POD", "metadata.name"),
+            {"name": "CHEERFUL_SERVICE_UID", "value": with.service.uid},
         ],
         "ports": [
             {"name": "reports", "containerPort": names::REPORTS_PORT, "protocol": "TCP"},

@@ -11,6 +11,7 @@ use cheerful_kubernetes::{
 use cheerful_rig::cluster::{self, Cluster, Namespace, eventually};
 use k8s_openapi::api::{
     apps::v1::Deployment,
+    coordination::v1::Lease,
     core::v1::{Secret, Service, ServiceAccount},
     rbac::v1::{ClusterRole, ClusterRoleBinding, RoleBinding},
 };
@@ -110,13 +111,21 @@ async fn replicas(space: &Namespace) -> i32 {
 /// What is left of the autoscaler of `hello`.
 async fn left(space: &Namespace) -> Vec<&'static str> {
     let name = "hello-autoscaler";
-    let (services, accounts, bindings, deployments): (
+    let (leases, services, accounts, bindings, deployments): (
+        Api<Lease>,
         Api<Service>,
         Api<ServiceAccount>,
         Api<RoleBinding>,
         Api<Deployment>,
-    ) = (space.api(), space.api(), space.api(), space.api());
+    ) = (
+        space.api(),
+        space.api(),
+        space.api(),
+        space.api(),
+        space.api(),
+    );
     let all = [
+        ("Lease", leases.get_opt(name).await.unwrap().is_some()),
         ("Service", services.get_opt(name).await.unwrap().is_some()),
         (
             "ServiceAccount",

@@ -23,6 +23,14 @@ pub(crate) struct AutoscalerArgs {
     /// Scale one Revision alone
     #[arg(long, value_name = "NAMESPACE/NAME", env = "CHEERFUL_ONLY")]
     only: Option<String>,
+    /// With --only: the uid of its Service, which its Lease goes with
+    #[arg(
+        long,
+        value_name = "UID",
+        env = "CHEERFUL_SERVICE_UID",
+        requires = "only"
+    )]
+    service_uid: Option<String>,
     /// Where reports are taken
     #[arg(long, value_name = "ADDRESS", env = "CHEERFUL_REPORTS_ADDRESS", default_value_t = SocketAddr::from(([0, 0, 0, 0], names::REPORTS_PORT)))]
     reports_address: SocketAddr,
@@ -59,6 +67,8 @@ pub(super) struct Options {
     pub(super) admin_port: u16,
     /// The Lease of each shard.
     pub(super) leases: Vec<String>,
+    /// The Service that they go with.
+    pub(super) service_uid: Option<String>,
     pub(super) plaintext: bool,
 }
 
@@ -114,6 +124,7 @@ impl AutoscalerArgs {
             reports: self.reports_address,
             admin_port: self.admin_port,
             leases,
+            service_uid: self.service_uid,
             plaintext: self.plaintext,
         })
     }

@@ -51,12 +51,13 @@ async fn serve(options: Options) -> Result<(), Failure> {
     let leases: Vec<Lease> = (options.leases.iter())
         .map(|lease| {
             let config = LeaseConfig::default();
-            Lease::run(
+            Lease::run_owned(
                 client.clone(),
                 &options.namespace,
                 lease,
                 &scaler.pod,
                 config,
+                options.service_uid.as_deref(),
             )
         })
         .collect();
