@@ -111,19 +111,13 @@ async fn replicas(space: &Namespace) -> i32 {
 /// What is left of the autoscaler of `hello`.
 async fn left(space: &Namespace) -> Vec<&'static str> {
     let name = "hello-autoscaler";
-    let (leases, services, accounts, bindings, deployments): (
-        Api<Lease>,
+    let leases: Api<Lease> = space.api();
+    let (services, accounts, bindings, deployments): (
         Api<Service>,
         Api<ServiceAccount>,
         Api<RoleBinding>,
         Api<Deployment>,
-    ) = (
-        space.api(),
-        space.api(),
-        space.api(),
-        space.api(),
-        space.api(),
-    );
+    ) = (space.api(), space.api(), space.api(), space.api());
     let all = [
         ("Lease", leases.get_opt(name).await.unwrap().is_some()),
         ("Service", services.get_opt(name).await.unwrap().is_some()),
