@@ -173,16 +173,19 @@ impl Hands {
             .iter()
             .map(|(namespace, name)| objects::subject(namespace, name))
             .collect();
-        let object = json!({
-            "apiVersion": "rbac.authorization.k8s.io/v1",
-            "kind": "ClusterRoleBinding",
-            "metadata": {"name": binding},
-            "roleRef": {
-                "apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": binding,
-            },
-            "subjects": subjects,
-        });
-        apply(&api, binding, &object, true).await?;
+        // No apply, which would make a binding that was not installed.
+        let change = Patch::Merge(json!({"subjects": subjects}));
+        let parameters = PatchParams::default();
+        match api.patch(binding, &parameters, &change).await {
+            Ok(_) => {}
+            // An installation from before, and nobody who misses it.
+            Err(kube::Error::Api(status))
+                if accounts.is_empty() && matches!(status.code, 403 | 404) =>
+            {
+                return Ok(());
+            }
+            Err(error) => return Err(error),
+        }
         add(&self.metrics.writes_total, 1);
         Ok(())
     }
