@@ -53,6 +53,7 @@ fn with_other_values_it_is_what_is_installed_with_those_options() {
                 replicas_controller: few,
                 replicas_autoscaler: 2,
                 replicas_gateway: 4 - few,
+                dedicated: false,
             };
             let scope = match scope {
                 Scope::Cluster => "cluster",

@@ -41,6 +41,10 @@ pub(crate) struct ControllerArgs {
     #[arg(long, env = "CHEERFUL_AUTOSCALER", value_name = "HOST:PORT")]
     autoscaler: Option<String>,
 
+    /// Make an autoscaler of its own for each Revision that asks for one
+    #[arg(long, env = "CHEERFUL_DEDICATED")]
+    dedicated: bool,
+
     /// How long the gateway stays in the path after the pods are back
     #[arg(
         long,
@@ -142,6 +146,7 @@ fn config(args: &ControllerArgs) -> ControllerConfig {
             grace,
             system: namespace.clone(),
             namespaced: args.watch_namespace.is_some(),
+            dedicated: args.dedicated,
         },
         namespace,
     }

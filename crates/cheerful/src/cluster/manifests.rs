@@ -32,6 +32,9 @@ enum What {
         /// With the right to have tokens reviewed, for an installation in it
         #[arg(long, value_name = "NAMESPACE", value_parser = namespace)]
         for_namespace: Option<String>,
+        /// With the rights for autoscalers that serve one Revision alone
+        #[arg(long, requires = "for_namespace")]
+        dedicated: bool,
         /// As what it is printed
         #[arg(long, value_enum, default_value_t)]
         format: Format,
@@ -69,6 +72,9 @@ struct InstallArgs {
     /// Replicas of the gateway; all serve
     #[arg(long, value_name = "NUMBER", default_value_t = 2, value_parser = replicas())]
     replicas_gateway: u32,
+    /// Let a Revision have an autoscaler of its own; the controller then may make Secrets in the namespaces it serves
+    #[arg(long)]
+    dedicated: bool,
     /// As what it is printed
     #[arg(long, value_enum, default_value_t)]
     format: Format,
@@ -100,10 +106,12 @@ pub(crate) fn run(args: ManifestsArgs) -> Result<(), Failure> {
         }
         What::Crds {
             for_namespace,
+            dedicated,
             format,
         } => {
             let options = for_namespace.map(|namespace| InstallOptions {
                 namespace,
+                dedicated,
                 scope: Scope::Namespace,
                 ..InstallOptions::default()
             });
@@ -160,6 +168,7 @@ impl InstallArgs {
             replicas_controller: self.replicas_controller,
             replicas_autoscaler: self.replicas_autoscaler,
             replicas_gateway: self.replicas_gateway,
+            dedicated: self.dedicated,
         }
     }
 }

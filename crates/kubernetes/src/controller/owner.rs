@@ -257,6 +257,9 @@ impl Controller {
 
     /// Which autoscalers serve one Revision alone: for their certificates, and for the right to have tokens reviewed.
     fn tell_dedicated(&mut self, hands: &Hands, at: Instant) {
+        if !self.config.policy.dedicated {
+            return;
+        }
         let all = dedicated(&self.world);
         if let Some(accounts) = self.reviewers.due(&all, at) {
             let (hands, binding) = (

@@ -38,6 +38,8 @@ pub struct Policy {
     pub system: String,
     /// Whether it is installed for that namespace alone.
     pub namespaced: bool,
+    /// Whether a Revision may have an autoscaler of its own.
+    pub dedicated: bool,
 }
 
 impl Policy {
@@ -197,7 +199,14 @@ pub(super) fn plan(
                 wanted.extend(slices);
                 plan.is_routed = true;
             }
-            if is_dedicated(revision) {
+            if is_dedicated(revision) && !policy.dedicated {
+                plan.refused = Some(verdict(
+                    Some(false),
+                    "NoDedicatedAutoscaler",
+                    "spec.autoscaler: dedicated is not offered by this installation, so nothing scales this Revision: \
+                     should be shared, or cheerful be installed with --dedicated",
+                ));
+            } else if is_dedicated(revision) {
                 add_autoscaler(&plan, &mut wanted, world, policy);
             } else {
                 plan.leaves = own_autoscaler(world, revision).map(|service| service.uid);

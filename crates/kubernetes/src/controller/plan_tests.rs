@@ -13,6 +13,7 @@ fn policy() -> Policy {
         grace: Duration::from_secs(30),
         system: "system".to_owned(),
         namespaced: false,
+        dedicated: true,
     }
 }
 

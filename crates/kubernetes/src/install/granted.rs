@@ -130,31 +130,41 @@ pub const RIGHTS: &[Right] = &[
         )
     },
     // Controller, for autoscalers that serve one Revision alone.
-    right(
-        Role::Controller,
-        Place::Everywhere,
-        "",
-        "services",
-        &["delete"],
-        "takes a dedicated autoscaler away when the shared one serves again: what belongs to it goes with its Service",
-    ),
-    right(
-        Role::Controller,
-        Place::Everywhere,
-        "",
-        "serviceaccounts",
-        &["list", "create", "patch"],
-        "a dedicated autoscaler has an account of its own; looks first whether the name is somebody else's",
-    ),
-    right(
-        Role::Controller,
-        Place::Everywhere,
-        "rbac.authorization.k8s.io",
-        "rolebindings",
-        &["list", "create", "patch"],
-        "gives a dedicated autoscaler its rights in its namespace, which are those of one role, and no others",
-    ),
     Right {
+        opt_in: true,
+        ..right(
+            Role::Controller,
+            Place::Everywhere,
+            "",
+            "services",
+            &["delete"],
+            "takes a dedicated autoscaler away when the shared one serves again: what belongs to it goes with its Service",
+        )
+    },
+    Right {
+        opt_in: true,
+        ..right(
+            Role::Controller,
+            Place::Everywhere,
+            "",
+            "serviceaccounts",
+            &["list", "create", "patch"],
+            "a dedicated autoscaler has an account of its own; looks first whether the name is somebody else's",
+        )
+    },
+    Right {
+        opt_in: true,
+        ..right(
+            Role::Controller,
+            Place::Everywhere,
+            "rbac.authorization.k8s.io",
+            "rolebindings",
+            &["list", "create", "patch"],
+            "gives a dedicated autoscaler its rights in its namespace, which are those of one role, and no others",
+        )
+    },
+    Right {
+        opt_in: true,
         names: &[names::DEDICATED_ROLE],
         ..right(
             Role::Controller,
@@ -165,15 +175,19 @@ pub const RIGHTS: &[Right] = &[
             "the one role that it may give",
         )
     },
-    right(
-        Role::Controller,
-        Place::Elsewhere,
-        "",
-        "secrets",
-        &["create"],
-        "makes the certificate of a namespace's dedicated autoscalers; the name of what is created cannot be restricted",
-    ),
     Right {
+        opt_in: true,
+        ..right(
+            Role::Controller,
+            Place::Elsewhere,
+            "",
+            "secrets",
+            &["create"],
+            "makes the certificate of a namespace's dedicated autoscalers; the name of what is created cannot be restricted",
+        )
+    },
+    Right {
+        opt_in: true,
         names: &[names::AUTOSCALER_TLS_SECRET],
         ..right(
             Role::Controller,
@@ -185,6 +199,7 @@ pub const RIGHTS: &[Right] = &[
         )
     },
     Right {
+        opt_in: true,
         names: &[names::TOKEN_REVIEW_ROLE],
         ..right(
             Role::Controller,
@@ -196,6 +211,7 @@ pub const RIGHTS: &[Right] = &[
         )
     },
     Right {
+        opt_in: true,
         names: &[names::TOKEN_REVIEW_ROLE],
         ..right(
             Role::Controller,
@@ -374,6 +390,7 @@ const fn right(
         verbs,
         why,
         dedicated: false,
+        opt_in: false,
     }
 }
 

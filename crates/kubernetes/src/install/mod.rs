@@ -70,6 +70,9 @@ pub struct InstallOptions {
     pub replicas_autoscaler: u32,
     /// Replicas of the gateway. All serve.
     pub replicas_gateway: u32,
+    /// Whether a Revision may have an autoscaler of its own (`autoscaler: dedicated`). The controller then may make a
+    /// Secret, a service account and a role binding in every namespace that it serves.
+    pub dedicated: bool,
 }
 
 impl Default for InstallOptions {
@@ -82,6 +85,7 @@ impl Default for InstallOptions {
             replicas_controller: 2,
             replicas_autoscaler: 2,
             replicas_gateway: 2,
+            dedicated: false,
         }
     }
 }

@@ -23,6 +23,9 @@ pub struct Right {
     pub why: &'static str,
     /// Whether an autoscaler that serves one Revision alone has it too: in its namespace, or where it is the cluster's.
     pub dedicated: bool,
+    /// Whether it is granted only where Revisions may ask for an autoscaler of their own:
+    /// [`super::InstallOptions::dedicated`].
+    pub opt_in: bool,
 }
 
 /// One of our service accounts.
@@ -96,7 +99,11 @@ pub fn rights_table() -> String {
             .map_or((right.resource, String::new()), |(resource, sub)| {
                 (resource, format!("/{sub}"))
             });
-        let also = if right.dedicated { ", dedicated" } else { "" };
+        let also = match (right.dedicated, right.opt_in) {
+            (true, _) => ", dedicated",
+            (_, true) => ", with `--dedicated`",
+            _ => "",
+        };
         let names = match right.names {
             [] => String::new(),
             names => format!(" named `{}`", names.join("`, `")),
@@ -147,6 +154,8 @@ mod tests {
             let ours = [names::AUTOSCALER_TLS_SECRET];
             let elsewhere = right.place == Place::Elsewhere;
             assert!(right.place == Place::Own || elsewhere, "{right:?}");
+            // Unless somebody asks for it, there are none outside our own namespace.
+            assert_eq!(elsewhere, right.opt_in, "{right:?}");
             assert!(!elsewhere || right.verbs == ["create"] || right.names == ours);
             assert!(
                 right.verbs == ["create"] || !right.names.is_empty(),

@@ -37,7 +37,9 @@ pub(super) fn objects(options: &InstallOptions) -> Vec<Value> {
         }
     }
     if options.scope == Scope::Cluster {
-        all.extend(for_dedicated(None));
+        if options.dedicated {
+            all.extend(for_dedicated(None));
+        }
         all.extend(for_targets(options));
         all.extend(for_people());
     }
@@ -54,8 +56,18 @@ pub(super) fn beyond_namespace(options: &InstallOptions) -> Vec<Value> {
             place == Place::Cluster
         }));
     }
-    all.extend(for_dedicated(Some(&options.namespace)));
+    if options.dedicated {
+        all.extend(for_dedicated(Some(&options.namespace)));
+    }
     all
+}
+
+/// What an installation grants.
+fn granted(options: &InstallOptions) -> impl Iterator<Item = &'static Right> {
+    let dedicated = options.dedicated;
+    RIGHTS
+        .iter()
+        .filter(move |right| dedicated || !right.opt_in)
 }
 
 /// What the controller may give to an autoscaler that serves one Revision alone: rights in its namespace, and of the
@@ -88,7 +100,7 @@ fn for_dedicated(namespaced: Option<&str>) -> Vec<Value> {
 
 fn in_namespace(options: &InstallOptions, role: Role) -> Vec<Value> {
     let everywhere = options.scope == Scope::Namespace;
-    let rights = RIGHTS.iter().filter(|right| {
+    let rights = granted(options).filter(|right| {
         let holds = right.place == Place::Own || (everywhere && right.place == Place::Everywhere);
         right.role == role && holds
     });
@@ -120,15 +132,17 @@ fn in_cluster(
     holds: &dyn Fn(Place) -> bool,
 ) -> Vec<Value> {
     let labels = labels(role.component());
-    let rights = RIGHTS
-        .iter()
-        .filter(|right| right.role == role && holds(right.place));
+    let rights = granted(options).filter(|right| right.role == role && holds(right.place));
+    let rules = rules(rights, namespaced(options));
+    if rules.is_empty() {
+        return Vec::new();
+    }
     vec![
         json!({
             "apiVersion": "rbac.authorization.k8s.io/v1",
             "kind": "ClusterRole",
             "metadata": {"name": name, "labels": labels},
-            "rules": rules(rights, namespaced(options)),
+            "rules": rules,
         }),
         json!({
             "apiVersion": "rbac.authorization.k8s.io/v1",

@@ -141,6 +141,9 @@ fn args(options: &InstallOptions, role: Role) -> Vec<String> {
     if options.scope == Scope::Namespace {
         args.push(format!("--watch-namespace={}", options.namespace));
     }
+    if role == Role::Controller && options.dedicated {
+        args.push("--dedicated".to_owned());
+    }
     args
 }
 

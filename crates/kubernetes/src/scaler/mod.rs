@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The autoscaler in a cluster: what the watches and the streams say goes into [`fleet::Fleet`], which says what the
+//! The autoscaler in a cluster: what the watches and the streams say goes into `fleet::Fleet`, which says what the
 //! autoscaler is told, what is written, and what the queues and gateways hear.
 mod admission;
 mod bucket;

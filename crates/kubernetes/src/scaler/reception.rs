@@ -153,7 +153,7 @@ impl Reception {
     }
 }
 
-/// The [`Reception`] as the server of the streams takes it.
+/// The `Reception` as the server of the streams takes it.
 #[derive(Clone, Debug)]
 pub struct Door(pub(crate) Arc<Reception>);
 

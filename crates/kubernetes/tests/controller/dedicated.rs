@@ -35,6 +35,7 @@ impl Roles {
         let options = InstallOptions {
             namespace: space.name().to_owned(),
             scope: Scope::Namespace,
+            dedicated: true,
             ..InstallOptions::default()
         };
         let mut all = install::objects(&options);

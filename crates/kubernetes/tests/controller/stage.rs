@@ -62,6 +62,7 @@ impl Stage {
                 grace: GRACE,
                 system: home.to_owned(),
                 namespaced: true,
+                dedicated: true,
             },
             namespace: home.to_owned(),
         };

@@ -31,7 +31,7 @@ pub(crate) struct GatewayArgs {
     /// Port of its own pages [default: 8081]
     #[arg(long, value_name = "PORT", env = "CHEERFUL_ADMIN_PORT")]
     admin_port: Option<String>,
-    /// Where the autoscaler is told of what is held [default: cheerful-autoscaler.<namespace>.svc:8443]
+    /// Where the autoscaler is told of what is held [default: port 8443 of cheerful-autoscaler in the namespace]
     #[arg(long, value_name = "HOST:PORT", env = "CHEERFUL_AUTOSCALER")]
     autoscaler: Option<String>,
     /// How that travels: grpc (default) or websocket

@@ -123,6 +123,7 @@ fn values() -> String {
         namespace: _,
         scope: _,
         image_pull_policy: _,
+        dedicated: _,
     } = InstallOptions::default();
     format!(
         "# SPDX-License-Identifier: Apache-2.0\n\

@@ -23,6 +23,8 @@ pub(super) fn placeholders(scope: Scope) -> InstallOptions {
         replicas_controller: controller,
         replicas_autoscaler: autoscaler,
         replicas_gateway: gateway,
+        // Rights in every namespace are not for a value that is easily set: that is `manifests install --dedicated`.
+        dedicated: false,
     }
 }
 
