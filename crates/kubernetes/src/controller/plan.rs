@@ -211,7 +211,16 @@ pub(super) fn plan(
             } else {
                 plan.leaves = own_autoscaler(world, revision).map(|service| service.uid);
             }
-            add_deployment(&mut plan, &mut wanted, there.map(|there| &there.of), policy);
+            if revision.problems.is_empty() {
+                add_deployment(&mut plan, &mut wanted, there.map(|there| &there.of), policy);
+            } else {
+                // What could not be read is at its default: the pods stay as they were made from what could.
+                let told = format!(
+                    "{}; the pods stay as they are",
+                    revision.problems.join("; ")
+                );
+                plan.refused = Some(verdict(Some(false), "SpecNotUnderstood", told));
+            }
         }
     }
     for (kind, object) in wanted {

@@ -267,3 +267,37 @@ fn an_autoscaler_of_its_own_comes_after_its_service_and_goes_with_it() {
     let back = look(&world, &memory, now);
     assert_eq!((own(&back), back.leaves.as_deref()), (vec![], Some("7")));
 }
+
+#[test]
+fn an_autoscaler_of_its_own_that_is_not_offered_is_not_made() {
+    let mut world = World::default();
+    world.take(Change::Revision(Box::new(see(json!({
+        "metadata": {"name": "cart", "namespace": "shop", "uid": "1"},
+        "spec": {"autoscaler": "dedicated", "template": {"spec": {"containers": [{"name": "app"}]}}},
+    })))));
+    let policy = Policy {
+        dedicated: false,
+        ..policy()
+    };
+    let plan = plan(&world, &key(), &Memory::default(), &policy, Instant::now()).unwrap();
+    let refused = plan.refused.as_ref().map(|verdict| verdict.reason.as_ref());
+    assert_eq!(refused, Some("NoDedicatedAutoscaler"));
+    assert!(!names_of(&plan).contains(&"cart-autoscaler"));
+}
+
+#[test]
+fn a_specification_that_another_version_wrote_leaves_the_pods_as_they_are() {
+    let mut world = World::default();
+    world.take(Change::Revision(Box::new(see(json!({
+        "metadata": {"name": "cart", "namespace": "shop", "uid": "1"},
+        "spec": {"concurrency": "lots", "template": {"spec": {"containers": [{"name": "app"}]}}},
+    })))));
+    let plan = look(&world, &Memory::default(), Instant::now());
+    let refused = plan.refused.as_ref();
+    assert!(refused.is_some_and(|verdict| verdict.message.starts_with("spec.concurrency")));
+    assert!(
+        plan.writes
+            .iter()
+            .all(|write| write.kind != Kind::Deployment)
+    );
+}
