@@ -31,7 +31,11 @@ async fn none_is_granted_and_unused_and_none_is_refused() {
         let Some((home, one)) = seen(event) else {
             continue;
         };
-        if event["responseStatus"]["code"] == 403 {
+        let message = event["responseStatus"]["message"].as_str();
+        if message.is_some_and(|message| message.contains("being terminated")) {
+            // Nothing can be made in a namespace that goes, whoever asks.
+            used.insert(one);
+        } else if event["responseStatus"]["code"] == 403 {
             // When its namespace is deleted, its roles go in no order.
             if gone.get(home).is_none_or(|when| at(event) < *when) {
                 *refused.entry(one).or_default() += 1;
