@@ -67,10 +67,11 @@ impl Stage {
         status.scale.unwrap_or_default()
     }
 
-    /// The count that was written last.
+    /// The count that was written last; 0 before there is a Deployment.
     pub async fn written(&self, name: &str) -> i32 {
-        let found = self.namespace.api::<Deployment>().get(name).await.unwrap();
-        found.spec.unwrap().replicas.unwrap_or(1)
+        let deployments = self.namespace.api::<Deployment>();
+        let found = deployments.get_opt(name).await.unwrap();
+        found.map_or(0, |found| found.spec.unwrap().replicas.unwrap_or(1))
     }
 
     /// Its pods that are not on their way out.
