@@ -24,7 +24,7 @@ pub(crate) struct ExplainArgs {
     /// Print JSON, as the API gives it
     #[arg(long)]
     json: bool,
-    /// The instance's socket [default: the only one that runs]
+    /// The instance's socket [default: the only one]
     #[arg(long, value_name = "PATH", env = "CHEERFUL_SOCKET", hide_env = true)]
     socket: Option<PathBuf>,
     #[command(flatten)]
@@ -33,25 +33,25 @@ pub(crate) struct ExplainArgs {
 
 /// One of these asks a cluster in place of an instance on this machine.
 #[derive(Clone, Debug, clap::Args)]
-#[command(next_help_heading = "In a cluster")]
+#[command(next_help_heading = "In a cluster, if one of these is given")]
 struct ClusterArgs {
-    /// Ask a cluster, about this namespace [default: that of kubectl's context]
-    #[arg(long, short, conflicts_with = "socket")]
+    /// About this namespace [default: the context's]
+    #[arg(long, short, value_name = "NAME", conflicts_with = "socket")]
     namespace: Option<String>,
-    /// Ask a cluster, about all namespaces
+    /// About all namespaces
     #[arg(long, short = 'A', conflicts_with_all = ["socket", "namespace", "revision"])]
     all_namespaces: bool,
-    /// Ask a cluster, about the target of an Autoscaler of that name
+    /// About the target of an Autoscaler of that name
     #[arg(long, requires = "revision", conflicts_with = "socket")]
     autoscaler: bool,
-    /// Ask a cluster: this context of the kubeconfig
-    #[arg(long, conflicts_with = "socket")]
+    /// By this context of the kubeconfig
+    #[arg(long, value_name = "NAME", conflicts_with = "socket")]
     context: Option<String>,
-    /// Ask a cluster: that of this kubeconfig
+    /// By this kubeconfig [default: kubectl's]
     #[arg(long, value_name = "FILE", conflicts_with = "socket")]
     kubeconfig: Option<PathBuf>,
     /// Where cheerful is installed in the cluster
-    #[arg(long, value_name = "NAMESPACE", default_value = cheerful_kubernetes::names::SYSTEM_NAMESPACE)]
+    #[arg(long, hide = true, value_name = "NAMESPACE", default_value = cheerful_kubernetes::names::SYSTEM_NAMESPACE)]
     system_namespace: String,
 }
 
