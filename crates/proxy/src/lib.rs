@@ -33,4 +33,5 @@ pub use drain::Drain;
 pub use line::{Full, Line, Turn};
 pub use server::{Listener, ServerConfig, serve};
 pub use single::{SinglePlace, SingleUpstream};
+pub use tasks::{TaskExecutor, Tasks};
 pub use upstream::{Upstream, UpstreamConfig};

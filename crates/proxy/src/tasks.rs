@@ -8,27 +8,28 @@ use tokio::task::JoinSet;
 
 /// Tasks that end when this is dropped.
 #[derive(Debug, Default)]
-pub(crate) struct Tasks {
+pub struct Tasks {
     set: Arc<Mutex<JoinSet<()>>>,
 }
 
 impl Tasks {
     /// Must be called on a tokio runtime.
-    pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+    pub fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
         spawn_in(&self.set, task);
     }
 
     /// For hyper, whose tasks hold the executor that runs them: a weak one, so that they do not keep
     /// themselves alive.
-    pub(crate) fn executor(&self) -> TaskExecutor {
+    pub fn executor(&self) -> TaskExecutor {
         TaskExecutor {
             set: Arc::downgrade(&self.set),
         }
     }
 }
 
+/// Runs hyper's tasks among [`Tasks`], while those are there.
 #[derive(Clone, Debug)]
-pub(crate) struct TaskExecutor {
+pub struct TaskExecutor {
     set: Weak<Mutex<JoinSet<()>>>,
 }
 

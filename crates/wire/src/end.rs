@@ -5,10 +5,9 @@ use std::{
     task::{Context, Poll},
 };
 
+use cheerful_proxy::Tasks;
 use tokio::sync::mpsc;
 use tonic::Code;
-
-use crate::tasks::Tasks;
 
 /// One end of a stream, whatever carries it.
 pub(crate) trait End: Send {

@@ -9,7 +9,6 @@ mod end;
 mod link;
 mod message;
 mod server;
-mod tasks;
 mod tls;
 mod websocket;
 

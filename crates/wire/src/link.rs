@@ -7,10 +7,11 @@ use std::{
     time::Duration,
 };
 
+use cheerful_proxy::Tasks;
 use futures_util::future::BoxFuture;
 use tokio::sync::mpsc;
 
-use crate::{Downward, TlsError, Upward, Who, tasks::Tasks};
+use crate::{Downward, TlsError, Upward, Who};
 
 mod backoff;
 mod connect;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 use std::{net::SocketAddr, task::Poll, time::Duration};
 
+use cheerful_proxy::Tasks;
 use futures_util::future::BoxFuture;
 use http::{Request, Response, Uri};
 use hyper::{
@@ -19,7 +20,6 @@ use super::{Transport, shared::Shared};
 use crate::{
     end::{Fault, FromChannel, GrpcEnd},
     proto::{self, reports_client::ReportsClient},
-    tasks::Tasks,
     websocket::{Frames, PATH, settings},
 };
 

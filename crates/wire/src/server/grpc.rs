@@ -5,6 +5,7 @@ use std::{
     time::Duration,
 };
 
+use cheerful_proxy::Tasks;
 use hyper::server::conn::http2;
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
@@ -24,7 +25,6 @@ use crate::{
         self,
         reports_server::{Reports, ReportsServer},
     },
-    tasks::Tasks,
 };
 
 /// For a connection to say goodbye.
