@@ -10,7 +10,7 @@ pub struct Bursts(VecDeque<(Instant, String)>);
 
 impl Bursts {
     /// From the moment a burst shows to the look; the same for all.
-    pub const DELAY: Duration = Duration::from_millis(20);
+    pub const DELAY: Duration = cheerful_queue::BURST_DELAY;
 
     /// A burst has shown. One that waits already is looked at when it is due.
     pub fn add(&mut self, revision: String) {

@@ -66,7 +66,7 @@ const MOST: Duration = Duration::from_secs(60);
 const STARTING: Duration = Duration::from_secs(10);
 
 /// From the moment a burst shows to its report, so that the report is an average over some time.
-const BURST_DELAY: Duration = Duration::from_millis(20);
+pub const BURST_DELAY: Duration = Duration::from_millis(20);
 
 impl<R: Reports> Feed<R> {
     pub(crate) fn new(reports: R, door: Arc<Door>, first: u64) -> Self {

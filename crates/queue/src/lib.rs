@@ -14,7 +14,7 @@ mod sidecar;
 mod state;
 
 pub use door::DoorMetrics;
-pub use feed::Reports;
+pub use feed::{BURST_DELAY, Reports};
 pub use probe::{HttpProbe, Kind, Probe, Thresholds, WrongProbe};
 pub use queue::{Queue, QueueConfig, QueuePlace};
 pub use reporter::{Counted, Reporter};
