@@ -230,9 +230,16 @@ pub(crate) fn version_of(seen: &RevisionMetrics, samples: &mut Samples) {
     samples.add("revision_cold_start_wait", &labels, waited);
 }
 
-/// Folds the 64 buckets of [`Latency`] into those at 1, 2 and 5 of each decade from a millisecond on: their bounds are
-/// bounds of both.
 fn buckets(counts: &[u64], sum: f64) -> Value {
+    Value::Buckets {
+        sum,
+        buckets: folded(counts),
+    }
+}
+
+/// Folds the 64 buckets of [`Latency`] into those at 1, 2 and 5 of each decade from a millisecond on, in seconds: their
+/// bounds are bounds of both.
+pub(crate) fn folded(counts: &[u64]) -> Vec<(f64, u64)> {
     let mut folded = Vec::new();
     let mut count = 0_u64;
     for bucket in 0..Latency::BUCKETS {
@@ -244,10 +251,7 @@ fn buckets(counts: &[u64], sum: f64) -> Value {
             folded.push((float(bound) / 1e6, std::mem::take(&mut count)));
         }
     }
-    Value::Buckets {
-        sum,
-        buckets: folded,
-    }
+    folded
 }
 
 /// `TooLarge` as `too_large`.

@@ -2,7 +2,6 @@
 use std::fmt;
 
 use cheerful_queue::SidecarMetrics;
-use cheerful_scaling::Latency;
 use cheerful_wire::LinkMetrics;
 use prometheus_client::{
     collector::Collector,
@@ -10,6 +9,8 @@ use prometheus_client::{
     metrics::MetricType,
     registry::{Registry, Unit},
 };
+
+use crate::api::metrics::folded;
 
 /// All metrics of a queue, as OpenMetrics text. The pod's labels are for who scrapes to add.
 pub(super) fn text(queue: &SidecarMetrics, link: &LinkMetrics) -> String {
@@ -132,7 +133,7 @@ impl Collector for Seen {
                 .encode_family(&[("reason", reason)])?
                 .encode_counter::<NoLabelSet, _, u64>(&value, None)?;
         }
-        let buckets = buckets(&queue.duration_buckets);
+        let buckets = folded(&queue.duration_buckets);
         let count = buckets.iter().map(|(_, count)| count).sum();
         encoder
             .encode_descriptor(
@@ -145,25 +146,10 @@ impl Collector for Seen {
     }
 }
 
-/// The 64 buckets of [`Latency`] folded into those at 1, 2 and 5 of each decade from a millisecond on.
-fn buckets(counts: &[u64]) -> Vec<(f64, u64)> {
-    let mut folded = Vec::new();
-    let mut count = 0_u64;
-    for (bucket, bucket_count) in counts.iter().enumerate() {
-        count = count.saturating_add(*bucket_count);
-        let bound = Latency::upper_bound_micros(bucket);
-        if bound == u64::MAX {
-            folded.push((f64::INFINITY, count));
-        } else if bound >= 1000 && matches!(bound / 10_u64.pow(bound.ilog10()), 1 | 2 | 5) {
-            #[expect(clippy::cast_precision_loss, reason = "a bound is at most 900 s")]
-            folded.push((bound as f64 / 1e6, std::mem::take(&mut count)));
-        }
-    }
-    folded
-}
-
 #[cfg(test)]
 mod tests {
+    use cheerful_scaling::Latency;
+
     use super::*;
 
     #[test]
