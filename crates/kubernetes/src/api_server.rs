@@ -2,8 +2,9 @@
 use std::{path::PathBuf, time::Duration};
 
 use kube::{
-    Client, Config,
+    Api, Client, Config, Resource,
     config::{KubeConfigOptions, Kubeconfig},
+    core::NamespaceResourceScope,
 };
 
 /// Which API server is meant, and as whom.
@@ -52,5 +53,16 @@ impl ApiServer {
             },
         };
         read.map_err(|error| NoApiServer(error.to_string()))
+    }
+}
+
+/// The objects of a kind in one namespace; `None`: in all.
+pub(crate) fn api_in<K>(client: &Client, namespace: Option<&str>) -> Api<K>
+where
+    K: Resource<Scope = NamespaceResourceScope, DynamicType = ()>,
+{
+    match namespace {
+        Some(namespace) => Api::namespaced(client.clone(), namespace),
+        None => Api::all(client.clone()),
     }
 }

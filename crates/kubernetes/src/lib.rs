@@ -15,6 +15,7 @@ pub mod objects;
 pub mod resources;
 
 mod api_server;
+mod own_image;
 mod route;
 pub mod scaler;
 

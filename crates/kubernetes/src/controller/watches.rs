@@ -6,17 +6,16 @@ use futures_util::{
     stream::{self, BoxStream},
 };
 use kube::{
-    Api, Client, Resource,
-    core::{NamespaceResourceScope, PartialObjectMeta},
+    Client,
+    core::PartialObjectMeta,
     runtime::{WatchStreamExt as _, watcher},
 };
-use serde::de::DeserializeOwned;
 
 use super::{
     metrics::{ControllerMetrics, add},
     world::Change,
 };
-use crate::{names, resources::Autoscaler};
+use crate::{api_server::api_in, names, resources::Autoscaler};
 
 /// All that is watched: everything of ours in `scope` (`None`: all namespaces), and the gateways in `own`.
 pub(super) fn all(
@@ -30,49 +29,41 @@ pub(super) fn all(
     let gateways = format!("kubernetes.io/service-name={}", names::GATEWAY);
     let gateways = watcher::Config::default().labels(&gateways);
     stream::select_all([
-        told(watcher(api(client, scope), any.clone()), metrics, |event| {
-            Change::Revision(Box::new(event))
-        }),
         told(
-            watcher(api::<PartialObjectMeta<Autoscaler>>(client, scope), any),
+            watcher(api_in(client, scope), any.clone()),
+            metrics,
+            |event| Change::Revision(Box::new(event)),
+        ),
+        told(
+            watcher(api_in::<PartialObjectMeta<Autoscaler>>(client, scope), any),
             metrics,
             Change::Autoscaler,
         ),
         told(
-            watcher(api(client, scope), ours.clone()),
+            watcher(api_in(client, scope), ours.clone()),
             metrics,
             |event| Change::Deployment(Box::new(event)),
         ),
         told(
-            watcher(api(client, scope), ours.clone()),
+            watcher(api_in(client, scope), ours.clone()),
             metrics,
             |event| Change::Service(Box::new(event)),
         ),
         told(
-            watcher(api(client, scope), ours.clone()),
+            watcher(api_in(client, scope), ours.clone()),
             metrics,
             Change::Slice,
         ),
-        told(watcher(api(client, scope), ours), metrics, |event| {
+        told(watcher(api_in(client, scope), ours), metrics, |event| {
             Change::Pod(Box::new(event))
         }),
         told(
-            watcher(api(client, Some(own)), gateways),
+            watcher(api_in(client, Some(own)), gateways),
             metrics,
             Change::Gateway,
         ),
     ])
     .boxed()
-}
-
-fn api<K>(client: &Client, namespace: Option<&str>) -> Api<K>
-where
-    K: Resource<Scope = NamespaceResourceScope, DynamicType = ()> + DeserializeOwned,
-{
-    match namespace {
-        Some(namespace) => Api::namespaced(client.clone(), namespace),
-        None => Api::all(client.clone()),
-    }
 }
 
 /// What one watch tells, over and over: it begins anew after a failure, each time later.

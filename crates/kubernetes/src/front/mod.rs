@@ -17,4 +17,3 @@ pub use directory::{Action, Counts, Directory, Event};
 pub use links::{Autoscalers, Links, LinksMetrics};
 pub use shell::{Front, FrontConfig, FrontMetrics};
 pub use slice::{Content, Place, SliceView};
-pub use watch::Scope;

@@ -25,7 +25,7 @@ use super::{
     directory::{Action, Counts, Directory, Event},
     links::Autoscalers,
     slice::{Place, key, workload},
-    watch::{Scope, watch},
+    watch::watch,
 };
 
 /// Keeps a [`Gateway`] true to the cluster, and the autoscaler told of what it holds. Cheap to clone.
@@ -38,8 +38,8 @@ pub struct Front {
 pub struct FrontConfig {
     /// The API server.
     pub client: Client,
-    /// What is watched there.
-    pub scope: Scope,
+    /// The one namespace that it serves; `None`: all.
+    pub watch_namespace: Option<String>,
     /// What is told where requests go.
     pub gateway: Arc<Gateway>,
     /// What it tells.
@@ -91,13 +91,13 @@ impl Front {
     pub async fn run(self, config: FrontConfig) {
         let FrontConfig {
             client,
-            scope,
+            watch_namespace,
             gateway,
             mut gateway_events,
             mut news,
             autoscalers,
         } = config;
-        let mut slices = std::pin::pin!(watch(client, &scope));
+        let mut slices = std::pin::pin!(watch(&client, watch_namespace.as_deref()));
         let mut second = interval(INTERVAL);
         second.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut bursts = Bursts::default();
@@ -139,7 +139,7 @@ impl fmt::Debug for FrontConfig {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter
             .debug_struct("FrontConfig")
-            .field("scope", &self.scope)
+            .field("watch_namespace", &self.watch_namespace)
             .finish_non_exhaustive()
     }
 }

@@ -16,16 +16,7 @@ use kube::{
 };
 
 use super::{directory::Event, slice::SliceView};
-use crate::names;
-
-/// What is watched.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Scope {
-    /// All namespaces.
-    Cluster,
-    /// One.
-    Namespace(String),
-}
+use crate::{api_server::api_in, names};
 
 /// How long one watch lasts, in seconds: a connection that has silently died is found after that.
 const LASTS: u32 = 60;
@@ -36,11 +27,11 @@ const LONGEST_RETRY: Duration = Duration::from_secs(5);
 
 /// The slices that concern a gateway, as events for a [`super::Directory`]. A failure is told and tried again with
 /// growing pauses, without end.
-pub(super) fn watch(client: Client, scope: &Scope) -> impl Stream<Item = Event> + Send + use<> {
-    let api: Api<EndpointSlice> = match scope {
-        Scope::Cluster => Api::all(client),
-        Scope::Namespace(namespace) => Api::namespaced(client, namespace),
-    };
+pub(super) fn watch(
+    client: &Client,
+    namespace: Option<&str>,
+) -> impl Stream<Item = Event> + Send + use<> {
+    let api: Api<EndpointSlice> = api_in(client, namespace);
     let selector = format!(
         "{},{} in ({},{})",
         names::REVISION_LABEL,

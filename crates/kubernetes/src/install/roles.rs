@@ -104,25 +104,8 @@ fn in_namespace(options: &InstallOptions, role: Role) -> Vec<Value> {
         let holds = right.place == Place::Own || (everywhere && right.place == Place::Everywhere);
         right.role == role && holds
     });
-    let rules = rules(rights, namespaced(options));
-    if rules.is_empty() {
-        return Vec::new();
-    }
-    vec![
-        json!({
-            "apiVersion": "rbac.authorization.k8s.io/v1",
-            "kind": "Role",
-            "metadata": metadata(options, role.name(), role.component()),
-            "rules": rules,
-        }),
-        json!({
-            "apiVersion": "rbac.authorization.k8s.io/v1",
-            "kind": "RoleBinding",
-            "metadata": metadata(options, role.name(), role.component()),
-            "roleRef": reference("Role", role.name()),
-            "subjects": [subject(options, role)],
-        }),
-    ]
+    let metadata = metadata(options, role.name(), role.component());
+    role_with_binding(options, "", metadata, role, rights)
 }
 
 fn in_cluster(
@@ -131,24 +114,38 @@ fn in_cluster(
     name: &str,
     holds: &dyn Fn(Place) -> bool,
 ) -> Vec<Value> {
-    let labels = labels(role.component());
     let rights = granted(options).filter(|right| right.role == role && holds(right.place));
+    let metadata = json!({"name": name, "labels": labels(role.component())});
+    role_with_binding(options, "Cluster", metadata, role, rights)
+}
+
+/// A Role of these rights and its binding to the role's service account, both with this metadata; nothing for no rights.
+/// `kind`: what goes before `Role` and `RoleBinding`, `Cluster` or nothing.
+fn role_with_binding(
+    options: &InstallOptions,
+    kind: &str,
+    metadata: Value,
+    role: Role,
+    rights: impl Iterator<Item = &'static Right>,
+) -> Vec<Value> {
     let rules = rules(rights, namespaced(options));
     if rules.is_empty() {
         return Vec::new();
     }
+    let name = metadata["name"].as_str().unwrap_or_default();
+    let to = reference(&format!("{kind}Role"), name);
     vec![
         json!({
             "apiVersion": "rbac.authorization.k8s.io/v1",
-            "kind": "ClusterRole",
-            "metadata": {"name": name, "labels": labels},
+            "kind": format!("{kind}Role"),
+            "metadata": metadata,
             "rules": rules,
         }),
         json!({
             "apiVersion": "rbac.authorization.k8s.io/v1",
-            "kind": "ClusterRoleBinding",
-            "metadata": {"name": name, "labels": labels},
-            "roleRef": reference("ClusterRole", name),
+            "kind": format!("{kind}RoleBinding"),
+            "metadata": metadata,
+            "roleRef": to,
             "subjects": [subject(options, role)],
         }),
     ]

@@ -2,12 +2,10 @@
 use serde_json::{Value, json};
 
 use super::{InstallOptions, Scope, labels, metadata, rights::Role, selector};
-use crate::names;
-
-/// The user of the image.
-const USER: u32 = 65_532;
-/// How long the gateway's token holds. The kubelet renews it at four fifths.
-const TOKEN_SECONDS: u32 = 3600;
+use crate::{
+    names,
+    own_image::{self, USER, field, probes, restricted},
+};
 
 /// The three Deployments.
 pub(super) fn objects(options: &InstallOptions) -> Vec<Value> {
@@ -75,7 +73,11 @@ fn pod(options: &InstallOptions, role: Role, selector: &Value) -> Value {
         "containers": [container(options, role)],
     });
     if role == Role::Gateway {
-        pod["volumes"] = json!([identity()]);
+        // The controller makes the certificates a moment after it has started, and the kubelet brings what comes later only
+        // after a minute.
+        let mut identity = own_image::identity("identity", true);
+        identity["projected"]["defaultMode"] = json!(0o440);
+        pod["volumes"] = json!([identity]);
     }
     pod
 }
@@ -96,34 +98,21 @@ fn container(options: &InstallOptions, role: Role) -> Value {
         ),
     };
     ports.push(admin);
-    let probe = |path: &str, period: u32, failures: u32| {
-        json!({
-            "httpGet": {"path": path, "port": "admin", "scheme": "HTTP"},
-            "periodSeconds": period,
-            "timeoutSeconds": 2,
-            "failureThreshold": failures,
-        })
-    };
+    let [live, ready] = probes();
     let mut container = json!({
         "name": role.component(),
         "image": options.image,
         "args": args(options, role),
         "env": env(options, role),
         "ports": ports,
-        "livenessProbe": probe("/livez", 10, 3),
-        "readinessProbe": probe("/readyz", 2, 2),
+        "livenessProbe": live,
+        "readinessProbe": ready,
         // No limit of the processor: a throttled autoscaler is a late one.
         "resources": {
             "requests": {"cpu": cpu, "memory": memory},
             "limits": {"memory": most_memory},
         },
-        "securityContext": {
-            "allowPrivilegeEscalation": false,
-            "readOnlyRootFilesystem": true,
-            "runAsNonRoot": true,
-            "capabilities": {"drop": ["ALL"]},
-            "seccompProfile": {"type": "RuntimeDefault"},
-        },
+        "securityContext": restricted(),
     });
     if let Some(policy) = &options.image_pull_policy {
         container["imagePullPolicy"] = json!(policy);
@@ -148,7 +137,6 @@ fn args(options: &InstallOptions, role: Role) -> Vec<String> {
 }
 
 fn env(options: &InstallOptions, role: Role) -> Vec<Value> {
-    let field = |name: &str, path: &str| json!({"name": name, "valueFrom": {"fieldRef": {"apiVersion": "v1", "fieldPath": path}}});
     let mut env = vec![
         field("CHEERFUL_NAMESPACE", "metadata.namespace"),
         field("CHEERFUL_POD", "metadata.name"),
@@ -157,26 +145,4 @@ fn env(options: &InstallOptions, role: Role) -> Vec<Value> {
         env.push(json!({"name": "CHEERFUL_QUEUE_IMAGE", "value": options.image}));
     }
     env
-}
-
-/// By which the gateway proves who it is, and knows the autoscaler. The controller makes the ConfigMap a moment after
-/// it has started: the gateway's pod waits for it, for the kubelet brings one that comes later only after a minute.
-fn identity() -> Value {
-    json!({
-        "name": "identity",
-        "projected": {
-            "defaultMode": 0o440,
-            "sources": [
-                {"serviceAccountToken": {
-                    "audience": names::TOKEN_AUDIENCE,
-                    "expirationSeconds": TOKEN_SECONDS,
-                    "path": "token",
-                }},
-                {"configMap": {
-                    "name": names::CA_CONFIG_MAP,
-                    "items": [{"key": "ca.crt", "path": "ca.crt"}],
-                }},
-            ],
-        },
-    })
 }

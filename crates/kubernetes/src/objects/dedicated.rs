@@ -4,7 +4,11 @@ use kube::ResourceExt as _;
 use serde_json::{Value, json};
 
 use super::metadata;
-use crate::{names, resources::Revision};
+use crate::{
+    names,
+    own_image::{USER, field, probes, restricted},
+    resources::Revision,
+};
 
 /// What an autoscaler that serves one Revision alone is made with.
 #[derive(Clone, Copy, Debug)]
@@ -21,8 +25,6 @@ pub struct Dedicated<'a> {
 
 /// One leads, and the other is warm.
 const REPLICAS: u32 = 2;
-/// The user of the image.
-const USER: u32 = 65_532;
 /// What it is by [`names::COMPONENT_LABEL`]: another than the shared one, whose Service must not find it.
 const COMPONENT: &str = "dedicated-autoscaler";
 
@@ -124,15 +126,7 @@ pub(crate) fn subject(namespace: &str, name: &str) -> Value {
 
 fn container(revision: &Revision, with: &Dedicated<'_>) -> Value {
     let namespace = revision.namespace().unwrap_or_default();
-    let field = |name: &str, path: &str| json!({"name": name, "valueFrom": {"fieldRef": {"apiVersion": "v1", "fieldPath": path}}});
-    let probe = |path: &str, period: u32, failures: u32| {
-        json!({
-            "httpGet": {"path": path, "port": "admin", "scheme": "HTTP"},
-            "periodSeconds": period,
-            "timeoutSeconds": 2,
-            "failureThreshold": failures,
-        })
-    };
+    let [live, ready] = probes();
     json!({
         "name": "autoscaler",
         "image": with.image,
@@ -150,19 +144,13 @@ fn container(revision: &Revision, with: &Dedicated<'_>) -> Value {
             {"name": "reports", "containerPort": names::REPORTS_PORT, "protocol": "TCP"},
             {"name": "admin", "containerPort": names::ADMIN_PORT, "protocol": "TCP"},
         ],
-        "livenessProbe": probe("/livez", 10, 3),
-        "readinessProbe": probe("/readyz", 2, 2),
+        "livenessProbe": live,
+        "readinessProbe": ready,
         // No limit of the processor: a throttled autoscaler is a late one.
         "resources": {
             "requests": {"cpu": "10m", "memory": "32Mi"},
             "limits": {"memory": "256Mi"},
         },
-        "securityContext": {
-            "allowPrivilegeEscalation": false,
-            "readOnlyRootFilesystem": true,
-            "runAsNonRoot": true,
-            "capabilities": {"drop": ["ALL"]},
-            "seccompProfile": {"type": "RuntimeDefault"},
-        },
+        "securityContext": restricted(),
     })
 }

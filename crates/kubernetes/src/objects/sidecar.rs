@@ -6,7 +6,10 @@ use cheerful_wire::{Workload, WorkloadKind};
 use serde_json::{Map, Value, json};
 
 use super::probe;
-use crate::names;
+use crate::{
+    names,
+    own_image::{USER, identity, restricted},
+};
 
 /// What the queue in a pod has to know.
 #[derive(Clone, Debug, PartialEq)]
@@ -41,10 +44,6 @@ pub struct TemplateError {
 const VOLUME: &str = "cheerful";
 /// What was added, told as an annotation.
 const ADDED_ANNOTATION: &str = "cheerful.dev/added";
-/// The user that the queue runs as.
-const USER: u32 = 65_532;
-/// For how long a token is asked for; the kubelet renews it long before.
-const TOKEN_SECONDS: u32 = 3_600;
 /// What Kubernetes gives a pod to end unless the template says otherwise.
 const GRACE_SECONDS: u64 = 30;
 
@@ -92,7 +91,8 @@ pub fn add_queue(template: &Value, settings: &QueueSettings) -> Result<Value, Te
     }
     let container = container(settings, app_port, probe.as_ref(), drain);
     list(spec, "initContainers")?.insert(0, container);
-    list(spec, "volumes")?.push(volume());
+    // A pod starts without us too.
+    list(spec, "volumes")?.push(identity(VOLUME, false));
     let note = added.join(", ");
     annotate(&mut template, &note)?;
     Ok(template)
@@ -223,6 +223,10 @@ fn annotate(template: &mut Value, added: &str) -> Result<(), TemplateError> {
 }
 
 fn container(settings: &QueueSettings, app_port: u16, probe: Option<&Value>, drain: u64) -> Value {
+    let mut security = restricted();
+    // The pod's user is the app's own matter.
+    security["runAsUser"] = json!(USER);
+    security["runAsGroup"] = json!(USER);
     json!({
         "name": names::QUEUE_CONTAINER,
         "image": settings.image,
@@ -242,15 +246,7 @@ fn container(settings: &QueueSettings, app_port: u16, probe: Option<&Value>, dra
         // app has a hook of its own.
         "lifecycle": {"preStop": hook()},
         "resources": resources(&settings.queue),
-        "securityContext": {
-            "allowPrivilegeEscalation": false,
-            "capabilities": {"drop": ["ALL"]},
-            "readOnlyRootFilesystem": true,
-            "runAsNonRoot": true,
-            "runAsUser": USER,
-            "runAsGroup": USER,
-            "seccompProfile": {"type": "RuntimeDefault"},
-        },
+        "securityContext": security,
         "volumeMounts": [
             {"name": VOLUME, "mountPath": names::IDENTITY_FOLDER, "readOnly": true},
         ],
@@ -325,25 +321,6 @@ fn resources(given: &QueueSpec) -> Value {
     requests.extend(given.requests.clone());
     limits.extend(given.limits.clone());
     json!({"requests": requests, "limits": limits})
-}
-
-fn volume() -> Value {
-    json!({
-        "name": VOLUME,
-        "projected": {"sources": [
-            {"serviceAccountToken": {
-                "path": "token",
-                "audience": names::TOKEN_AUDIENCE,
-                "expirationSeconds": TOKEN_SECONDS,
-            }},
-            // Optional, so that a pod starts without us too.
-            {"configMap": {
-                "name": names::CA_CONFIG_MAP,
-                "optional": true,
-                "items": [{"key": "ca.crt", "path": "ca.crt"}],
-            }},
-        ]},
-    })
 }
 
 #[cfg(test)]

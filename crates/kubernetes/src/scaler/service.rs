@@ -4,7 +4,6 @@ use std::{fmt, io, path::PathBuf, sync::Arc, time::Duration};
 use cheerful_autoscaler::{Autoscaler, AutoscalerConfig};
 use cheerful_wire::{Workload, WorkloadKind};
 use futures_util::{StreamExt as _, stream};
-use k8s_openapi::NamespaceResourceScope;
 use kube::{
     Api, Client, Resource,
     api::{ApiResource, DynamicObject},
@@ -29,7 +28,7 @@ use super::{
     target::{Scales, TargetError},
     watch::{Autoscalers, Deployments, Hpas, Outstanding, Pods, Revisions, Watched, follow},
 };
-use crate::{lease::Leadership, names, resources};
+use crate::{api_server::api_in, lease::Leadership, names, resources};
 
 /// How the autoscaler of a cluster runs.
 #[derive(Clone, Debug)]
@@ -248,19 +247,9 @@ fn watches(
     let parts = (shared, &outstanding);
     watch::<Revisions>(tasks, parts, revisions, plain());
     watch::<Autoscalers>(tasks, parts, autoscalers, plain());
-    watch::<Pods>(tasks, parts, typed(client, namespace), queues);
-    watch::<Deployments>(tasks, parts, typed(client, namespace), ours);
-    watch::<Hpas>(tasks, parts, typed(client, namespace), plain());
-}
-
-fn typed<K>(client: &Client, namespace: Option<&str>) -> Api<K>
-where
-    K: Resource<Scope = NamespaceResourceScope, DynamicType = ()>,
-{
-    match namespace {
-        Some(namespace) => Api::namespaced(client.clone(), namespace),
-        None => Api::all(client.clone()),
-    }
+    watch::<Pods>(tasks, parts, api_in(client, namespace), queues);
+    watch::<Deployments>(tasks, parts, api_in(client, namespace), ours);
+    watch::<Hpas>(tasks, parts, api_in(client, namespace), plain());
 }
 
 fn watch<W: Watched + 'static>(

@@ -9,7 +9,7 @@ use std::{
 };
 
 use cheerful_gateway::Gateway;
-use cheerful_kubernetes::front::{Autoscalers, Front, FrontConfig, Scope};
+use cheerful_kubernetes::front::{Autoscalers, Front, FrontConfig};
 use cheerful_proxy::{Drain, Listener, ServerConfig, serve};
 use cheerful_rig::{App, cluster::eventually};
 use cheerful_wire::{Downward, Holding, Replica, Upward, Workload, WorkloadKind};
@@ -61,7 +61,7 @@ impl Stand {
         let mut tasks = JoinSet::new();
         tasks.spawn(front.clone().run(FrontConfig {
             client: slices.client(),
-            scope: Scope::Namespace(slices.namespace().to_owned()),
+            watch_namespace: Some(slices.namespace().to_owned()),
             gateway: Arc::clone(&gateway),
             gateway_events,
             news: from_autoscaler,

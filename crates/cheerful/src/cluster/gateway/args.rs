@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use cheerful_kubernetes::{front::Scope, names};
+use cheerful_kubernetes::names;
 use cheerful_manifest::DurationText;
 use cheerful_wire::{LinkConfig, Transport, Who};
 
@@ -60,7 +60,7 @@ pub(super) struct Options {
     pub(super) listen: SocketAddr,
     pub(super) admin: SocketAddr,
     pub(super) link: LinkConfig,
-    pub(super) scope: Scope,
+    pub(super) watch_namespace: Option<String>,
     pub(super) threads: usize,
     pub(super) grace: Duration,
     pub(super) drain: Duration,
@@ -179,7 +179,7 @@ impl GatewayArgs {
                 who: Who::Gateway { namespace, pod },
                 refresh: REFRESH,
             },
-            scope: watched.map_or(Scope::Cluster, Scope::Namespace),
+            watch_namespace: watched,
             threads,
             grace,
             drain,
@@ -264,7 +264,7 @@ mod tests {
             options.link.ca_file.unwrap(),
             PathBuf::from("/var/run/cheerful/ca.crt")
         );
-        assert_eq!(options.scope, Scope::Cluster);
+        assert_eq!(options.watch_namespace, None);
         assert_eq!((options.grace.as_secs(), options.drain.as_secs()), (5, 30));
     }
 

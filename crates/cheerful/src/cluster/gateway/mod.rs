@@ -84,7 +84,7 @@ async fn start(options: Options, door: Door) -> Result<(), Failure> {
     let mut tasks = JoinSet::new();
     let front = seen.front.clone().run(FrontConfig {
         client,
-        scope: options.scope.clone(),
+        watch_namespace: options.watch_namespace.clone(),
         gateway: Arc::clone(&gateway),
         gateway_events,
         news,

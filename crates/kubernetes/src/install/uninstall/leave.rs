@@ -14,11 +14,7 @@ use kube::{
 use serde_json::{Value, json};
 
 use super::{Leaving, UninstallError, failed, full_name, wait};
-use crate::{
-    install::{Scope, uninstall::definitions::is_unknown},
-    names,
-    resources::Revision,
-};
+use crate::{install::uninstall::definitions::is_unknown, names, resources::Revision};
 
 /// Whose EndpointSlices are Kubernetes' own.
 const SLICE_MANAGER_LABEL: &str = "endpointslice.kubernetes.io/managed-by";
@@ -28,10 +24,7 @@ const SERVICE_LABEL: &str = "kubernetes.io/service-name";
 impl Leaving<'_> {
     /// All that are there.
     pub(super) async fn revisions(&mut self) -> Result<Vec<Revision>, UninstallError> {
-        let api: Api<Revision> = match self.scope {
-            Scope::Cluster => Api::all(self.client.clone()),
-            Scope::Namespace => Api::namespaced(self.client.clone(), &self.options.namespace),
-        };
+        let api: Api<Revision> = self.everywhere();
         match api.list(&ListParams::default()).await {
             Ok(list) => Ok(list.items),
             Err(error) if is_unknown(&error) => {

@@ -6,13 +6,14 @@ use std::time::Duration;
 use cheerful_manifest::AutoscalerChoice;
 use k8s_openapi::api::{apps::v1::Deployment, core::v1::Pod};
 use kube::{
-    Api, Client, ResourceExt as _,
+    Api, Client, Resource, ResourceExt as _,
     api::{ListParams, Patch, PatchParams},
+    core::NamespaceResourceScope,
 };
 use serde_json::json;
 
 use super::{InstallOptions, Role, Scope};
-use crate::{names, resources::Revision};
+use crate::{api_server::api_in, names, resources::Revision};
 
 mod definitions;
 mod leave;
@@ -110,6 +111,15 @@ struct Leaving<'a> {
 }
 
 impl Leaving<'_> {
+    /// The objects of a kind wherever the roles look after them.
+    fn everywhere<K>(&self) -> Api<K>
+    where
+        K: Resource<Scope = NamespaceResourceScope, DynamicType = ()>,
+    {
+        let own = (self.scope == Scope::Namespace).then_some(&*self.options.namespace);
+        api_in(self.client, own)
+    }
+
     /// Tells a step, and whether to do it.
     fn step(&mut self, sentence: &str) -> bool {
         (self.say)(sentence);

@@ -8,15 +8,12 @@ use kube::{
 use serde_json::json;
 
 use super::{Leaving, UninstallError, definitions::is_unknown, failed};
-use crate::{install::Scope, resources::Autoscaler};
+use crate::resources::Autoscaler;
 
 impl Leaving<'_> {
     /// What an Autoscaler scales is its user's and stays as it is, but for one thing: nothing would wake it from zero.
     pub(super) async fn wake_targets(&mut self) -> Result<(), UninstallError> {
-        let api: Api<Autoscaler> = match self.scope {
-            Scope::Cluster => Api::all(self.client.clone()),
-            Scope::Namespace => Api::namespaced(self.client.clone(), &self.options.namespace),
-        };
+        let api: Api<Autoscaler> = self.everywhere();
         let list = match api.list(&ListParams::default()).await {
             Ok(list) => list.items,
             Err(error) if is_unknown(&error) => return Ok(()),
