@@ -27,12 +27,7 @@ async fn the_autoscaler_killed_in_a_burst_lowers_nothing_and_the_standby_decides
         return;
     };
     let stage = Stage::set(&cluster, "killed").await;
-    let mut scaling = stage::quick();
-    scaling["min"] = json!(1);
-    stage
-        .revision("app", &["--latency", "100ms"], scaling)
-        .await;
-    stage.at("app", 1).await;
+    stage.app_of_at_least(1, "100ms").await;
     let mut traffic = stage.traffic("app", "/").await;
     traffic.add(10, Duration::from_millis(1));
     stage.at("app", 2).await;
@@ -87,12 +82,7 @@ async fn an_app_pod_deleted_under_load_fails_no_request() {
         return;
     };
     let stage = Stage::set(&cluster, "deleted").await;
-    let mut scaling = stage::quick();
-    scaling["min"] = json!(2);
-    stage
-        .revision("app", &["--latency", "200ms"], scaling)
-        .await;
-    stage.at("app", 2).await;
+    stage.app_of_at_least(2, "200ms").await;
     let mut traffic = stage.traffic("app", "/").await;
     traffic.add(6, Duration::from_millis(5));
     for _ in 0..2 {

@@ -10,7 +10,6 @@ mod stage;
 use std::time::Duration;
 
 use cheerful_rig::cluster::{self, eventually};
-use serde_json::json;
 use tokio::time::sleep;
 
 use stage::Stage;
@@ -22,12 +21,7 @@ async fn the_api_server_stopped_in_a_burst_is_waited_for() {
     };
     let Some(own) = cluster.own() else { return };
     let stage = Stage::set(&cluster, "away").await;
-    let mut scaling = stage::quick();
-    scaling["min"] = json!(1);
-    stage
-        .revision("app", &["--latency", "100ms"], scaling)
-        .await;
-    stage.at("app", 1).await;
+    stage.app_of_at_least(1, "100ms").await;
     let mut traffic = stage.traffic("app", "/").await;
     traffic.add(6, Duration::from_millis(5));
     stage.at("app", 2).await;

@@ -150,11 +150,12 @@ async fn a_stream_that_is_reset_gives_its_place_back_and_leaves_the_others() {
     );
 }
 
-#[tokio::test]
-async fn a_drain_says_go_away_and_finishes_what_is_in_flight() {
-    let app = App::start().await;
-    let hop = Hop::to(app.address()).await;
-    let (mut sender, _driver) = h2(TcpStream::connect(hop.address).await.unwrap()).await;
+/// After `ends` what is in flight on a connection is finished, and the connection takes no more. The client keeps it.
+async fn a_connection_goes_away(
+    hop: &Hop,
+    ends: impl FnOnce(&Drain),
+) -> (http2::SendRequest<Empty<Bytes>>, JoinSet<()>) {
+    let (mut sender, driver) = h2(TcpStream::connect(hop.address).await.unwrap()).await;
     let mut running = JoinSet::new();
     let mut first = sender.clone();
     running.spawn(async move {
@@ -165,12 +166,20 @@ async fn a_drain_says_go_away_and_finishes_what_is_in_flight() {
             .status()
     });
     until(|| hop.in_flight() == 1).await;
-    hop.drain.begin();
+    ends(&hop.drain);
     assert_eq!(running.join_next().await.unwrap().unwrap(), 200);
     assert!(
         sender.send_request(request("/x")).await.is_err(),
         "the connection takes no more"
     );
+    (sender, driver)
+}
+
+#[tokio::test]
+async fn a_drain_says_go_away_and_finishes_what_is_in_flight() {
+    let app = App::start().await;
+    let hop = Hop::to(app.address()).await;
+    let _kept = a_connection_goes_away(&hop, |drain| drain.begin()).await;
     hop.ended().await;
 }
 
@@ -178,23 +187,7 @@ async fn a_drain_says_go_away_and_finishes_what_is_in_flight() {
 async fn when_the_end_is_announced_clients_are_told_to_go_away_and_new_ones_are_still_served() {
     let app = App::start().await;
     let hop = Hop::to(app.address()).await;
-    let (mut sender, _driver) = h2(TcpStream::connect(hop.address).await.unwrap()).await;
-    let mut running = JoinSet::new();
-    let mut first = sender.clone();
-    running.spawn(async move {
-        first
-            .send_request(request("/wait/500"))
-            .await
-            .unwrap()
-            .status()
-    });
-    until(|| hop.in_flight() == 1).await;
-    hop.drain.announce(true);
-    assert_eq!(running.join_next().await.unwrap().unwrap(), 200);
-    assert!(
-        sender.send_request(request("/x")).await.is_err(),
-        "the connection takes no more"
-    );
+    let _kept = a_connection_goes_away(&hop, |drain| drain.announce(true)).await;
     let (mut late, _driver) = h2(TcpStream::connect(hop.address).await.unwrap()).await;
     let answered = late.send_request(request("/x")).await.unwrap();
     assert_eq!(answered.status(), 200);

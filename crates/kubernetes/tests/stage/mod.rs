@@ -52,6 +52,14 @@ impl Stage {
         self.namespace.apply(&object.to_string()).await;
     }
 
+    /// A Revision `app` with so many replicas at least, whose answers take so long; they are there.
+    pub async fn app_of_at_least(&self, min: usize, latency: &str) {
+        let mut scaling = quick();
+        scaling["min"] = json!(min);
+        self.revision("app", &["--latency", latency], scaling).await;
+        self.at("app", min).await;
+    }
+
     pub async fn scaling(&self, name: &str, scaling: Value) {
         let patch = json!({"spec": {"scaling": scaling}}).to_string();
         let args = ["patch", "revision", name, "--type=merge", "-p", &patch];
