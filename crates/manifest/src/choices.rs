@@ -2,11 +2,11 @@
 //! The settings that take either a word or a number, as they are written.
 use std::borrow::Cow;
 
-use cheerful_scaling::{BurstCapacity, Concurrency, Paused, Target};
+use cheerful_scaling::{BurstCapacity, Concurrency, Delay, Paused, Policy, Target};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
-use crate::scalar::Scalar;
+use crate::{DurationText, duration::NotADuration, scalar::Scalar};
 
 /// A number with a fraction as text: what stands in a cluster for the number, where a field takes a word or a whole number.
 pub const DECIMAL: &str = "^[0-9]{1,10}([.][0-9]{1,20})?$";
@@ -40,6 +40,16 @@ choice! {
     /// `auto`, or requests in flight per replica.
     TargetText(Target),
     schema {"oneOf": [{"const": "auto"}, {"type": "number", "minimum": 0.01}, {"type": "string", "pattern": DECIMAL}]}
+}
+choice! {
+    /// `stable-panic` or `auto`.
+    PolicyText(Policy),
+    schema {"type": "string", "enum": ["stable-panic", "auto"]}
+}
+choice! {
+    /// `auto`, or a length of time.
+    DelayText(Delay),
+    schema {"oneOf": [{"const": "auto"}, {"type": "string", "pattern": DurationText::PATTERN, "minLength": 2}]}
 }
 choice! {
     /// `single`, `multi`, or a hard limit per replica.
@@ -76,6 +86,51 @@ impl From<TargetText> for Scalar {
         match target {
             Target::Auto => Self::Text("auto".to_owned()),
             Target::PerReplica(number) => written(number),
+        }
+    }
+}
+
+impl TryFrom<Scalar> for PolicyText {
+    type Error = &'static str;
+
+    fn try_from(scalar: Scalar) -> Result<Self, Self::Error> {
+        if is(&scalar, "stable-panic") {
+            Ok(Self(Policy::StablePanic))
+        } else if is(&scalar, "auto") {
+            Ok(Self(Policy::Auto))
+        } else {
+            Err("should be stable-panic or auto")
+        }
+    }
+}
+
+impl From<PolicyText> for Scalar {
+    fn from(PolicyText(policy): PolicyText) -> Self {
+        let word = match policy {
+            Policy::StablePanic => "stable-panic",
+            Policy::Auto => "auto",
+        };
+        Self::Text(word.to_owned())
+    }
+}
+
+impl TryFrom<Scalar> for DelayText {
+    type Error = NotADuration;
+
+    fn try_from(scalar: Scalar) -> Result<Self, Self::Error> {
+        if is(&scalar, "auto") {
+            return Ok(Self(Delay::Auto));
+        }
+        let DurationText(given) = scalar.try_into()?;
+        Ok(Self(Delay::Given(given)))
+    }
+}
+
+impl From<DelayText> for Scalar {
+    fn from(DelayText(delay): DelayText) -> Self {
+        match delay {
+            Delay::Auto => Self::Text("auto".to_owned()),
+            Delay::Given(given) => DurationText(given).into(),
         }
     }
 }
@@ -234,6 +289,11 @@ mod tests {
         both_ways(json!("auto"), TargetText(Target::Auto));
         both_ways(json!("10.5"), TargetText(Target::PerReplica(10.5)));
         both_ways(json!(10), TargetText(Target::PerReplica(10.0)));
+        both_ways(json!("stable-panic"), PolicyText(Policy::StablePanic));
+        both_ways(json!("auto"), PolicyText(Policy::Auto));
+        both_ways(json!("auto"), DelayText(Delay::Auto));
+        let given = std::time::Duration::from_secs(90);
+        both_ways(json!("1m30s"), DelayText(Delay::Given(given)));
         both_ways(json!("single"), ConcurrencyText(Concurrency::Single));
         both_ways(json!("multi"), ConcurrencyText(Concurrency::Multi));
         both_ways(json!(3), ConcurrencyText(Concurrency::Limit(3)));

@@ -19,7 +19,9 @@ mod schema;
 mod settings;
 mod yaml;
 
-pub use choices::{BurstCapacityText, ConcurrencyText, DECIMAL, PausedText, TargetText};
+pub use choices::{
+    BurstCapacityText, ConcurrencyText, DECIMAL, DelayText, PausedText, PolicyText, TargetText,
+};
 pub use cluster::{
     Autoscaler, AutoscalerChoice, AutoscalerMode, AutoscalerSpec, Platform, QueueSpec,
     ReportTransport, ScaleTargetRef,

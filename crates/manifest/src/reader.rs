@@ -392,7 +392,7 @@ mod tests {
             "did you mean 60s?",
             "paused is \"no\": should be true, false",
             "latency: is not acted on in this version; give target",
-            "colour: unknown field, should be one of target, min,",
+            "colour: unknown field, should be one of policy, thrift,",
             "target is a list: should be a word or a number",
         ] {
             assert!(text.contains(expected), "{expected} is not in\n{text}");

@@ -1,16 +1,27 @@
 // SPDX-License-Identifier: Apache-2.0
 use std::time::Duration;
 
-use cheerful_scaling::{Concurrency, Invalid, Scaling, Settings};
+use cheerful_scaling::{Concurrency, Delay, Invalid, Scaling, Settings};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{BurstCapacityText, DurationText, PausedText, TargetText};
+use crate::{BurstCapacityText, DelayText, DurationText, PausedText, PolicyText, TargetText};
 
 /// How the number of replicas follows the requests in flight. Everything may be left out.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub struct ScalingSpec {
+    /// How the load becomes a count of replicas. `stable-panic`: two windows, a fixed share of each replica and
+    /// delays of fixed length. `auto`: spare capacity by how much the load varies and how long a replica takes to
+    /// start, delays by what waiting and idling cost.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("default" = "stable-panic"))]
+    pub policy: Option<PolicyText>,
+    /// What a request that waits is worth against a replica that idles. 0: nobody should ever wait. 1: as cheap as can
+    /// be. 0.5 is right for most. Only with `policy: auto`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0, max = 1), extend("default" = 0.5))]
+    pub thrift: Option<f64>,
     /// Requests in flight per replica to aim for. `auto` is 0.7 times the hard limit, or 10 where there
     /// is none.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -57,19 +68,20 @@ pub struct ScalingSpec {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("default" = "auto"))]
     pub burst_capacity: Option<BurstCapacityText>,
-    /// From the last request to no replica.
+    /// From the last request to no replica. `auto` is 60 s, or what is learned with `policy: auto`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(extend("default" = "60s"))]
-    pub idle_delay: Option<DurationText>,
+    #[schemars(extend("default" = "auto"))]
+    pub idle_delay: Option<DelayText>,
     /// How long the last replica stays after the gateway is known to be in the path. (0s on one machine,
     /// where it always is.)
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("default" = "30s"))]
     pub grace_period: Option<DurationText>,
-    /// Every other step down waits so long: the largest wish within it holds.
+    /// Every other step down waits so long: the largest wish within it holds. `auto` is 0 s, or what is learned with
+    /// `policy: auto`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(extend("default" = "0s"))]
-    pub scale_down_delay: Option<DurationText>,
+    #[schemars(extend("default" = "auto"))]
+    pub scale_down_delay: Option<DelayText>,
     /// `true` holds the present count of replicas, a number holds that count.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("default" = false))]
@@ -94,8 +106,13 @@ impl ScalingSpec {
     /// Every setting that is out of its bounds.
     pub fn resolve_over(&self, defaults: Settings) -> Result<Scaling, Vec<Invalid>> {
         let time = |given: Option<DurationText>, default| given.map_or(default, Duration::from);
+        let delay = |given: Option<DelayText>, default: Delay| given.map_or(default, |text| text.0);
         Scaling::new(Settings {
             concurrency: defaults.concurrency,
+            policy: self
+                .policy
+                .map_or(defaults.policy, |PolicyText(policy)| policy),
+            thrift: self.thrift.unwrap_or(defaults.thrift),
             target: self
                 .target
                 .map_or(defaults.target, |TargetText(target)| target),
@@ -113,9 +130,9 @@ impl ScalingSpec {
                 .map_or(defaults.burst_capacity, |BurstCapacityText(capacity)| {
                     capacity
                 }),
-            idle_delay: time(self.idle_delay, defaults.idle_delay),
+            idle_delay: delay(self.idle_delay, defaults.idle_delay),
             grace_period: time(self.grace_period, defaults.grace_period),
-            scale_down_delay: time(self.scale_down_delay, defaults.scale_down_delay),
+            scale_down_delay: delay(self.scale_down_delay, defaults.scale_down_delay),
             paused: self
                 .paused
                 .map_or(defaults.paused, |PausedText(paused)| paused),
@@ -128,6 +145,8 @@ impl From<&Settings> for ScalingSpec {
     fn from(settings: &Settings) -> Self {
         let time = |duration| Some(DurationText(duration));
         Self {
+            policy: Some(PolicyText(settings.policy)),
+            thrift: Some(settings.thrift),
             target: Some(TargetText(settings.target)),
             min: Some(settings.min),
             max: settings.max,
@@ -139,9 +158,9 @@ impl From<&Settings> for ScalingSpec {
             max_up: Some(settings.max_up),
             max_down: Some(settings.max_down),
             burst_capacity: Some(BurstCapacityText(settings.burst_capacity)),
-            idle_delay: time(settings.idle_delay),
+            idle_delay: Some(DelayText(settings.idle_delay)),
             grace_period: time(settings.grace_period),
-            scale_down_delay: time(settings.scale_down_delay),
+            scale_down_delay: Some(DelayText(settings.scale_down_delay)),
             paused: Some(PausedText(settings.paused)),
         }
     }
@@ -149,7 +168,7 @@ impl From<&Settings> for ScalingSpec {
 
 #[cfg(test)]
 mod tests {
-    use cheerful_scaling::{BurstCapacity, Paused, Target};
+    use cheerful_scaling::{BurstCapacity, Paused, Policy, Target};
 
     use super::*;
 
@@ -169,6 +188,8 @@ mod tests {
     fn settings_survive_the_way_there_and_back() {
         let settings = Settings {
             concurrency: Concurrency::Limit(20),
+            policy: Policy::Auto,
+            thrift: 0.3,
             target: Target::PerReplica(7.3),
             min: 1,
             max: Some(9),
@@ -180,9 +201,9 @@ mod tests {
             max_up: 3.0,
             max_down: 4.5,
             burst_capacity: BurstCapacity::Requests(12.5),
-            idle_delay: Duration::from_secs(90),
+            idle_delay: Delay::Auto,
             grace_period: Duration::from_secs(1),
-            scale_down_delay: Duration::from_secs(3599),
+            scale_down_delay: Duration::from_secs(3599).into(),
             paused: Paused::At(4),
         };
         let written = serde_json::to_string(&ScalingSpec::from(&settings)).unwrap();

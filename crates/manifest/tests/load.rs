@@ -8,7 +8,7 @@ use std::{
 };
 
 use cheerful_manifest::{MAX_DOCUMENT_BYTES, MAX_DOCUMENTS, load, load_cluster_file, load_file};
-use cheerful_scaling::{Concurrency, Target};
+use cheerful_scaling::{Concurrency, Delay, Target};
 use proptest::prelude::*;
 
 const GOOD: &str = r#"# everything that can be said
@@ -68,7 +68,10 @@ fn every_field_is_read() {
     let scaling = revision.scaling(Duration::ZERO).unwrap();
     assert_eq!(scaling.settings().concurrency, Concurrency::Limit(10));
     assert_eq!(scaling.settings().target, Target::PerReplica(7.0));
-    assert_eq!(scaling.settings().idle_delay, Duration::from_secs(90));
+    assert_eq!(
+        scaling.settings().idle_delay,
+        Delay::Given(Duration::from_secs(90))
+    );
     assert_eq!(scaling.settings().grace_period, Duration::ZERO);
     let times = &revision.spec.timeouts;
     let all = [

@@ -34,5 +34,5 @@ pub use report::Report;
 pub use scaler::Scaler;
 pub use scaling::{Invalid, Scaling};
 pub use serializer::{Serializer, SerializerAction, SerializerEvent};
-pub use settings::{BurstCapacity, Concurrency, Paused, Settings, Target};
+pub use settings::{BurstCapacity, Concurrency, Delay, Paused, Policy, Settings, Target};
 pub use start::Start;

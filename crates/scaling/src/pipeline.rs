@@ -38,7 +38,8 @@ impl Scaler {
         // Demand.
         let demand = self.demand(&load);
         let active = self.is_active(now, &load);
-        let idle_remains = self.idle_remains(now, &settings);
+        let idle_delay = self.idle_delay();
+        let idle_remains = self.idle_remains(now, idle_delay);
         let idle = !active && idle_remains.is_zero();
 
         // Mode.
@@ -67,16 +68,12 @@ impl Scaler {
         }
 
         // Delays.
+        let scale_down_delay = settings.scale_down_delay.or(Duration::ZERO);
         let (largest, scale_down_remains) =
-            self.wishes
-                .hold(now, settings.scale_down_delay, course.replicas);
+            self.wishes.hold(now, scale_down_delay, course.replicas);
         course.at_least(largest, Bound::ScaleDownDelay);
         let grace_remains = grace_remains(now, observation.gateway_since, settings.grace_period);
-        let idle_remains = if active {
-            settings.idle_delay
-        } else {
-            idle_remains
-        };
+        let idle_remains = if active { idle_delay } else { idle_remains };
         let activation = settings.activation;
         LastReplica {
             present,
@@ -139,9 +136,9 @@ impl Scaler {
                 paused: paused.unwrap_or(0),
                 backlog_discounted: demand.discounted,
                 panic_remains: self.panic.remains(now, settings.stable_window),
-                scale_down_delay: settings.scale_down_delay,
+                scale_down_delay,
                 scale_down_remains,
-                idle_delay: settings.idle_delay,
+                idle_delay,
                 idle_remains,
                 grace_period: settings.grace_period,
                 grace_remains,
@@ -187,14 +184,14 @@ impl Scaler {
 
     /// Until the last request is the idle delay ago. With reports, an idleness shorter than a report's delay
     /// cannot be told from a report that is on its way.
-    fn idle_remains(&self, now: Moment, settings: &Settings) -> Duration {
+    fn idle_remains(&self, now: Moment, delay: Duration) -> Duration {
         let by_reports = self.given(now).is_none() && self.observation.ready > 0;
         let least = if by_reports {
             self.history.report_delay()
         } else {
             0
         };
-        let delay = settings.idle_delay.max(Duration::from_micros(least));
+        let delay = delay.max(Duration::from_micros(least));
         let last = self.last_active.unwrap_or(self.begin).max(self.idle_from);
         delay.saturating_sub(now.since(last))
     }

@@ -209,6 +209,11 @@ impl Scaler {
     pub fn burst_threshold(&self) -> f64 {
         self.measure().burst_threshold()
     }
+    /// From the last request to zero, after `auto` is resolved.
+    #[must_use]
+    pub fn idle_delay(&self) -> Duration {
+        self.scaling.settings().idle_delay.or(Scaling::IDLE_DELAY)
+    }
     /// Whether nothing is there and nothing is expected: at zero, no load, nothing held, and nothing to
     /// remember, so that no tick is needed.
     #[must_use]

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 use std::time::Duration;
 
-use crate::{BurstCapacity, Concurrency, Settings, Target};
+use crate::{BurstCapacity, Concurrency, Delay, Settings, Target};
 
 /// Settings that have been checked: no combination that `decide` could stumble over.
 #[derive(Clone, Debug, PartialEq)]
@@ -28,6 +28,8 @@ impl Scaling {
     pub const AUTO_SHARE: f64 = 0.7;
     /// What `target: auto` aims for where there is no hard limit, until it is learned.
     pub const AUTO_TARGET: f64 = 10.0;
+    /// From the last request to zero, where nothing is given or learned.
+    pub const IDLE_DELAY: Duration = Duration::from_secs(60);
 
     /// Checks all fields and the relations between them; gives every fault, not just the first.
     ///
@@ -121,14 +123,10 @@ fn faults(settings: &Settings) -> Vec<Invalid> {
     if let BurstCapacity::Requests(requests) = settings.burst_capacity {
         check.number("burstCapacity", requests, 0.0, 1e9);
     }
-    check.duration("idleDelay", settings.idle_delay, Duration::ZERO, DAY);
+    check.number("thrift", settings.thrift, 0.0, 1.0);
+    check.delay("idleDelay", settings.idle_delay, DAY);
     check.duration("gracePeriod", settings.grace_period, Duration::ZERO, HOUR);
-    check.duration(
-        "scaleDownDelay",
-        settings.scale_down_delay,
-        Duration::ZERO,
-        HOUR,
-    );
+    check.delay("scaleDownDelay", settings.scale_down_delay, HOUR);
     check.faults
 }
 
@@ -159,6 +157,11 @@ impl Check {
         self.that(value.is_finite() && value > 1.0, field, || {
             (value.to_string(), "a number above 1".to_owned())
         });
+    }
+    fn delay(&mut self, field: &'static str, value: Delay, most: Duration) {
+        if let Delay::Given(given) = value {
+            self.duration(field, given, Duration::ZERO, most);
+        }
     }
     fn duration(&mut self, field: &'static str, value: Duration, least: Duration, most: Duration) {
         self.that((least..=most).contains(&value), field, || {
@@ -218,7 +221,9 @@ mod tests {
     #[test]
     fn each_field_has_bounds() {
         type Change = fn(&mut Settings);
-        let wrong: [(&str, Change); 14] = [
+        let wrong: [(&str, Change); 16] = [
+            ("thrift", |s| s.thrift = 1.01),
+            ("thrift", |s| s.thrift = f64::NAN),
             ("concurrency", |s| s.concurrency = Concurrency::Limit(0)),
             ("target", |s| {
                 s.concurrency = Concurrency::Limit(5);
@@ -241,12 +246,14 @@ mod tests {
             ("burstCapacity", |s| {
                 s.burst_capacity = BurstCapacity::Requests(-1.0)
             }),
-            ("idleDelay", |s| s.idle_delay = Duration::from_secs(86_401)),
+            ("idleDelay", |s| {
+                s.idle_delay = Duration::from_secs(86_401).into()
+            }),
             ("gracePeriod", |s| {
                 s.grace_period = Duration::from_secs(3601)
             }),
             ("scaleDownDelay", |s| {
-                s.scale_down_delay = Duration::from_secs(3601)
+                s.scale_down_delay = Duration::from_secs(3601).into()
             }),
         ];
         for (field, change) in wrong {

@@ -40,6 +40,44 @@ impl BurstCapacity {
     pub const AUTO_REQUESTS: f64 = 200.0;
 }
 
+/// How the load becomes a count of replicas.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Policy {
+    /// Two windows, a fixed share of each replica, a threshold for bursts, and delays of fixed length.
+    #[default]
+    StablePanic,
+    /// Spare capacity by how much the load varies and how long a replica takes to start; delays by what
+    /// waiting and idling cost.
+    Auto,
+}
+
+/// How long something waits.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Delay {
+    /// As the policy has it: the classic length, or one that is learned.
+    #[default]
+    Auto,
+    /// A given length.
+    Given(Duration),
+}
+
+impl Delay {
+    /// The given length, or another where there is none.
+    #[must_use]
+    pub fn or(self, auto: Duration) -> Duration {
+        match self {
+            Self::Auto => auto,
+            Self::Given(given) => given,
+        }
+    }
+}
+
+impl From<Duration> for Delay {
+    fn from(given: Duration) -> Self {
+        Self::Given(given)
+    }
+}
+
 /// Whether the present count is held.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Paused {
@@ -57,6 +95,11 @@ pub enum Paused {
 pub struct Settings {
     /// How many requests one replica may have in flight.
     pub concurrency: Concurrency,
+    /// How the load becomes a count of replicas.
+    pub policy: Policy,
+    /// What a wait is worth against a replica that idles, from 0: never wait, to 1: as cheap as can be. For
+    /// [`Policy::Auto`].
+    pub thrift: f64,
     /// Requests in flight per replica to aim for.
     pub target: Target,
     /// Least replicas.
@@ -80,11 +123,11 @@ pub struct Settings {
     /// Spare requests in flight below which the gateway stands in the path.
     pub burst_capacity: BurstCapacity,
     /// From the last request to zero.
-    pub idle_delay: Duration,
+    pub idle_delay: Delay,
     /// How long the last replica stays after the gateway is known to be in the path.
     pub grace_period: Duration,
     /// Every step down waits so long: the largest wish within it holds.
-    pub scale_down_delay: Duration,
+    pub scale_down_delay: Delay,
     /// Whether the present count is held.
     pub paused: Paused,
 }
@@ -93,6 +136,8 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             concurrency: Concurrency::Multi,
+            policy: Policy::StablePanic,
+            thrift: 0.5,
             target: Target::Auto,
             min: 0,
             max: None,
@@ -104,9 +149,9 @@ impl Default for Settings {
             max_up: 10.0,
             max_down: 2.0,
             burst_capacity: BurstCapacity::Auto,
-            idle_delay: Duration::from_secs(60),
+            idle_delay: Delay::Auto,
             grace_period: Duration::from_secs(30),
-            scale_down_delay: Duration::ZERO,
+            scale_down_delay: Delay::Auto,
             paused: Paused::No,
         }
     }

@@ -66,7 +66,7 @@ fn known_a_burst_of_ten_every_half_minute_keeps_room() {
     // The largest wish within the scale-down delay holds between the bursts.
     let settings = Settings {
         target: Target::PerReplica(1.0),
-        scale_down_delay: secs(60),
+        scale_down_delay: secs(60).into(),
         ..plain()
     };
     let mut bed = Bed::ready(settings, 1);
@@ -132,13 +132,13 @@ fn a_window_that_is_changed_keeps_what_fits() {
 #[test]
 fn idle_delay_and_scale_down_delay_are_apart() {
     let settings = Settings {
-        idle_delay: secs(5),
-        scale_down_delay: secs(30),
+        idle_delay: secs(5).into(),
+        scale_down_delay: secs(30).into(),
         ..plain()
     };
     let mut bed = Bed::ready(
         Settings {
-            scale_down_delay: secs(0),
+            scale_down_delay: secs(0).into(),
             ..settings
         },
         1,

@@ -295,7 +295,7 @@ fn knative_02_the_largest_load_does_not_wrap() {
 #[test]
 fn knative_03_a_change_of_the_delay_takes_effect_on_a_living_revision() {
     let delayed = |seconds| Settings {
-        scale_down_delay: secs(seconds),
+        scale_down_delay: secs(seconds).into(),
         panic_threshold: 100.0,
         ..plain()
     };

@@ -38,9 +38,9 @@ fn settings() -> impl Strategy<Value = Settings> {
         panic_threshold: factors.1,
         max_up: factors.2,
         max_down: factors.3,
-        idle_delay: secs(times.2),
+        idle_delay: secs(times.2).into(),
         grace_period: secs(times.3),
-        scale_down_delay: secs(times.4),
+        scale_down_delay: secs(times.4).into(),
         ..Settings::default()
     })
 }
@@ -150,7 +150,7 @@ fn steady(loads: &[Vec<f64>], change: impl Fn(usize, usize, Report) -> Vec<(f64,
     };
     let settings = Settings {
         max_down: 2.0,
-        idle_delay: secs(10),
+        idle_delay: secs(10).into(),
         ..settings
     };
     let scaling = Scaling::new(settings).unwrap();

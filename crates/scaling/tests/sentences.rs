@@ -172,7 +172,7 @@ fn no_data_and_missing_data() {
 #[test]
 fn the_way_to_zero() {
     let settings = Settings {
-        idle_delay: secs(30),
+        idle_delay: secs(30).into(),
         ..plain()
     };
     let mut bed = Bed::ready(settings.clone(), 1);
@@ -239,7 +239,7 @@ fn the_grace_period() {
 #[test]
 fn delay_panic_and_initial() {
     let settings = Settings {
-        scale_down_delay: secs(300),
+        scale_down_delay: secs(300).into(),
         panic_threshold: 100.0,
         ..plain()
     };

@@ -148,7 +148,7 @@ fn row_23_no_ready_replica_counts_as_one() {
 fn row_25_scale_down_delay() {
     let settings = Settings {
         panic_threshold: 100.0,
-        scale_down_delay: secs(300),
+        scale_down_delay: secs(300).into(),
         ..settings(10.0, 0.0)
     };
     let rows = [
@@ -210,7 +210,7 @@ fn the_gateway_always_in_the_path() {
 fn calm() -> Settings {
     Settings {
         stable_window: secs(300),
-        idle_delay: secs(300),
+        idle_delay: secs(300).into(),
         grace_period: secs(60),
         ..settings(10.0, 0.0)
     }

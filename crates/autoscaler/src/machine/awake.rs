@@ -10,6 +10,8 @@ pub(super) struct Awake<'a> {
     pub(super) replicas: u32,
     pub(super) in_flight: f64,
     pub(super) held: u64,
+    /// From the last request to zero.
+    pub(super) idle_delay: Duration,
     /// Since the last request.
     pub(super) idle: Option<Duration>,
     /// The last request.
@@ -61,12 +63,12 @@ fn waiting(awake: &Awake<'_>) -> String {
         (Some(idle), Some(by)) => format!("last request {} ago ({by})", seconds(idle)),
     };
     if let Some(idle) = awake.idle
-        && idle < settings.idle_delay
+        && idle < awake.idle_delay
     {
         return format!(
             "{last_request}, idle delay {}: {} remain",
-            seconds(settings.idle_delay),
-            seconds(settings.idle_delay - idle),
+            seconds(awake.idle_delay),
+            seconds(awake.idle_delay - idle),
         );
     }
     if bounded(Bound::Initial) {
@@ -122,6 +124,7 @@ mod tests {
             replicas: 1,
             in_flight: 0.0,
             held: 0,
+            idle_delay: Duration::from_secs(60),
             idle: Some(Duration::from_secs(12)),
             by: None,
             last: None,

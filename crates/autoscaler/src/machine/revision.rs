@@ -226,6 +226,7 @@ impl RevisionState {
             replicas: self.observation.ready + self.observation.starting,
             in_flight,
             held: self.held,
+            idle_delay: self.scaler.idle_delay(),
             idle: self.scaler.last_active().map(|active| now.since(active)),
             by: self.last_request.as_ref().map(|(by, _)| &**by),
             last,

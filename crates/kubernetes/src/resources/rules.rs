@@ -119,8 +119,8 @@ pub(super) const SCALING: &[Rule] = &[
     rule(
         "spec.scaling.idleDelay",
         "",
-        "self.matches('DURATION') && duration(self) <= duration('24h')",
-        "should be a duration such as 60s or 1m30s, from 0s to 24h",
+        "self == 'auto' || (self.matches('DURATION') && duration(self) <= duration('24h'))",
+        "should be auto, or a duration such as 60s or 1m30s, from 0s to 24h",
     ),
     rule(
         "spec.scaling.gracePeriod",
@@ -131,8 +131,8 @@ pub(super) const SCALING: &[Rule] = &[
     rule(
         "spec.scaling.scaleDownDelay",
         "",
-        UP_TO_AN_HOUR,
-        UP_TO_AN_HOUR_IS,
+        "self == 'auto' || (self.matches('DURATION') && duration(self) <= duration('1h'))",
+        "should be auto, or a duration such as 30s or 1m30s, from 0s to 1h",
     ),
 ];
 
@@ -306,6 +306,9 @@ const WORD_OR_NUMBER: [&str; 3] = [
     "spec.scaling.burstCapacity",
 ];
 
+/// Fields that take a word or a duration.
+const WORD_OR_DURATION: [&str; 2] = ["spec.scaling.idleDelay", "spec.scaling.scaleDownDelay"];
+
 /// Longest of those, and of a duration.
 const LONGEST: u64 = 40;
 
@@ -315,6 +318,11 @@ pub(super) fn bound(schema: &mut Value) {
         if let Some(field) = place(schema, path) {
             field["x-kubernetes-int-or-string"] = json!(true);
             field["maxLength"] = json!(LONGEST);
+        }
+    }
+    for path in WORD_OR_DURATION {
+        if let Some(field) = place(schema, path) {
+            field["type"] = json!("string");
         }
     }
     if let Some(paused) = place(schema, "spec.scaling.paused") {

@@ -15,7 +15,7 @@ use crate::{
 const FIELDS: &[(&str, &str)] = &[
     (
         "scaling: {idleDelay: TEXT}",
-        "([0-9]{1,3}([.][0-9]{0,2})?(h|m|s|ms|us|µs|d)?){0,3}",
+        "auto|([0-9]{1,3}([.][0-9]{0,2})?(h|m|s|ms|us|µs|d)?){0,3}",
     ),
     (
         "timeouts: {idle: TEXT}",

@@ -22,7 +22,7 @@ pub fn plain() -> Settings {
         target: Target::PerReplica(10.0),
         burst_capacity: BurstCapacity::Requests(0.0),
         max_down: 1e9,
-        idle_delay: Duration::ZERO,
+        idle_delay: Duration::ZERO.into(),
         grace_period: Duration::ZERO,
         ..Settings::default()
     }
