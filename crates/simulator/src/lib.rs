@@ -24,7 +24,7 @@ pub use law::Law;
 pub use model::{Hindrance, Hold, Model, Pauses};
 pub use ours::Ours;
 pub use outcome::Outcome;
-pub use policy::{Choice, Policy, Reporting, Waiting};
+pub use policy::{Choice, Leaving, OnHold, Policy, Reporting, Waiting};
 pub use rng::Rng;
 pub use spread::Spread;
 pub use timeline::{Point, Timeline};

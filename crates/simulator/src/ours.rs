@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use cheerful_scaling::{Decision, Moment, Observation, Report, Scaler, Scaling, Start};
 
-use crate::{Choice, Policy, Reporting, Waiting};
+use crate::{Choice, OnHold, Policy, Reporting, Waiting};
 
 /// The real thing: what `cheerful run` decides with, fed as `cheerful run` feeds it: each second, at once when a
 /// request comes to be held while none was, and 20 ms after a burst shows.
@@ -52,7 +52,7 @@ impl Policy for Ours {
     }
     fn reporting(&self) -> Reporting {
         Reporting {
-            on_hold: true,
+            on_hold: OnHold::First,
             ..Reporting::default()
         }
     }

@@ -39,6 +39,19 @@ pub trait Policy {
     fn choice(&self) -> Choice {
         Choice::LeastLoaded
     }
+    /// Which of the replicas with the fewest requests goes first.
+    fn leaving(&self) -> Leaving {
+        Leaving::Newest
+    }
+}
+
+/// Which of the replicas with the fewest requests goes first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Leaving {
+    /// Ours: the newest.
+    Newest,
+    /// The one whose last request ended first.
+    LongestIdle,
 }
 
 /// How a policy is fed.
@@ -46,8 +59,20 @@ pub trait Policy {
 pub struct Reporting {
     /// From one report of each replica to the next; `None`: no reports.
     pub interval: Option<Duration>,
-    /// Whether all report at once when a request comes to be held while none was.
-    pub on_hold: bool,
+    /// Whether all report at once when a request comes to be held.
+    pub on_hold: OnHold,
+}
+
+/// Which requests that come to be held are told at once.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OnHold {
+    /// None.
+    #[default]
+    Nothing,
+    /// One that comes while none is held.
+    First,
+    /// Each.
+    Each,
 }
 
 impl Default for Reporting {
@@ -55,7 +80,7 @@ impl Default for Reporting {
     fn default() -> Self {
         Self {
             interval: Some(Duration::from_secs(1)),
-            on_hold: false,
+            on_hold: OnHold::Nothing,
         }
     }
 }
@@ -64,7 +89,7 @@ impl Reporting {
     /// Nothing is told.
     pub const NONE: Self = Self {
         interval: None,
-        on_hold: false,
+        on_hold: OnHold::Nothing,
     };
 }
 
@@ -88,7 +113,9 @@ pub enum Choice {
     /// The one with the fewest in flight, the oldest among equals.
     LeastLoaded,
     /// The oldest that has room.
-    First,
+    Oldest,
+    /// The newest that has room.
+    Newest,
     /// One after the other.
     InTurn,
     /// The less loaded of two at random.

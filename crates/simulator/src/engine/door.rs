@@ -70,7 +70,10 @@ impl Door {
                 let busiest = (least..below).rev().find_map(|load| self.ranks.first(load));
                 busiest.or_else(|| self.ranks.first(least))
             }
-            Choice::First => (0..self.ranks.len()).find(|place| self.has_room(*place)),
+            Choice::Oldest => (0..self.ranks.len()).find(|place| self.has_room(*place)),
+            Choice::Newest => (0..self.ranks.len())
+                .rev()
+                .find(|place| self.has_room(*place)),
             Choice::InTurn => {
                 let places = self.ranks.len();
                 let turn = (self.next..places).chain(0..self.next.min(places));
@@ -170,7 +173,7 @@ mod tests {
             replicas in 1_usize..9,
             limit in 1_u32..4,
         ) {
-            for choice in [Choice::LeastLoaded, Choice::First, Choice::InTurn, Choice::TwoAtRandom] {
+            for choice in [Choice::LeastLoaded, Choice::Oldest, Choice::Newest, Choice::InTurn, Choice::TwoAtRandom] {
                 let mut door = door(replicas, Some(limit), choice);
                 let places = replicas * limit as usize;
                 let taken = std::iter::from_fn(|| door.take()).take(places + 1).count();

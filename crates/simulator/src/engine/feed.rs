@@ -5,7 +5,7 @@ use std::time::Duration;
 use cheerful_scaling::{Holding, Report, SerializerEvent};
 
 use super::{books::micros, replica::State, run::Run};
-use crate::{Reporting, Waiting};
+use crate::{OnHold, Reporting, Waiting};
 
 /// When the policy is fed next.
 #[derive(Debug)]
@@ -49,9 +49,14 @@ impl Feed {
             told_at: 0,
         }
     }
-    /// A request is held and none was.
-    pub(super) fn first_held(&mut self, now: u64) {
-        if self.reporting.on_hold {
+    /// A request came to be held, as one of so many.
+    pub(super) fn hold(&mut self, held: usize, now: u64) {
+        let told = match self.reporting.on_hold {
+            OnHold::Nothing => false,
+            OnHold::First => held == 1,
+            OnHold::Each => true,
+        };
+        if told {
             self.held_at = now;
             self.next = self.next.min(now);
         }
@@ -183,7 +188,7 @@ fn interval(duration: Duration) -> u64 {
 }
 
 /// To be filled in.
-pub(super) fn blank_report() -> Report {
+pub(crate) fn blank_report() -> Report {
     Report {
         replica: String::new(),
         sequence: None,

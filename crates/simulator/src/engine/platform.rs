@@ -10,7 +10,7 @@ use super::{
     replica::{Replica, State},
     run::Run,
 };
-use crate::Rng;
+use crate::{Leaving, Rng};
 
 /// Something that a replica will come to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -82,8 +82,10 @@ impl Run<'_> {
         }
     }
 
-    /// The least useful go: those that are starting first, then the one with the fewest requests; the newest first.
+    /// The least useful go: those that are starting first, then the one with the fewest requests; among equals as the
+    /// policy has it.
     fn lower(&mut self, excess: u32) {
+        let by_idleness = self.policy.leaving() == Leaving::LongestIdle;
         let staying = self
             .replicas
             .iter()
@@ -94,7 +96,9 @@ impl Run<'_> {
                     State::Ready => 1,
                     State::Draining | State::Gone => return None,
                 };
-                Some((usefulness, known.in_flight(), Reverse(known.number), slot))
+                let since = if by_idleness { known.last_end() } else { 0 };
+                let order = (since, Reverse(known.number));
+                Some((usefulness, known.in_flight(), order, slot))
             });
         let mut leaving: Vec<_> = staying.collect();
         leaving.sort_unstable();

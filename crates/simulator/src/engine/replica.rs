@@ -45,6 +45,8 @@ pub(crate) struct Replica {
     /// The clock of work, in microseconds, as of `edge`.
     done: f64,
     edge: u64,
+    /// When the last request ended.
+    last_end: u64,
     sums: Sums,
     told: Told,
     /// What it draws: how long it takes to start, when it crashes, its pauses.
@@ -106,6 +108,7 @@ impl Replica {
             queue: VecDeque::new(),
             done: 0.0,
             edge: 0,
+            last_end: 0,
             sums: Sums {
                 request_micros: 0,
                 ended: 0,
@@ -124,6 +127,7 @@ impl Replica {
             state: State::Starting,
             created: now,
             edge: now,
+            last_end: now,
             speed,
             chance,
             serving: std::mem::take(&mut self.serving),
@@ -139,6 +143,10 @@ impl Replica {
     }
     pub(crate) fn in_flight(&self) -> u32 {
         (self.serving.len() + self.queue.len()) as u32
+    }
+    /// When its last request ended; before the first, when it was begun.
+    pub(crate) const fn last_end(&self) -> u64 {
+        self.last_end
     }
     /// Takes a request.
     pub(crate) fn enter(&mut self, arrived: u64, work: u64, now: u64) {
@@ -160,6 +168,7 @@ impl Replica {
         let latency = &mut self.sums.latency[Latency::bucket_of(now - ended.entered)];
         *latency = latency.saturating_add(1);
         self.sums.ended += 1;
+        self.last_end = now;
         if let Some(next) = self.queue.pop_front() {
             self.serve(next.arrived, next.entered, next.work);
         }

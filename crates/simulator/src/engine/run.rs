@@ -160,9 +160,7 @@ impl<'a> Run<'a> {
             self.line.push_back((self.now, work));
             self.books.now.held += 1;
             self.feed.arrived += 1;
-            if self.line.len() == 1 {
-                self.feed.first_held(self.now);
-            }
+            self.feed.hold(self.line.len(), self.now);
         }
         let present = self.books.now.in_flight + self.books.now.held;
         self.feed.show_burst(present, self.now);
