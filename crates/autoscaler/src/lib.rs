@@ -16,5 +16,6 @@ mod task;
 pub use explain::{DecisionLine, RevisionView};
 pub use metrics::{Metrics, ScaleLatency};
 pub use platform::{Platform, ScaleError, ScaleErrorKind};
+pub use recording::VERSION as RECORDING_VERSION;
 pub use replay::{Difference, ReplayError, ReplaySummary, replay};
 pub use service::{Autoscaler, AutoscalerConfig, Input, Stopped};

@@ -9,6 +9,7 @@ pub mod baselines;
 mod curve;
 mod engine;
 mod law;
+pub mod load;
 mod model;
 mod ours;
 mod outcome;

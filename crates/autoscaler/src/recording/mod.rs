@@ -11,7 +11,7 @@ pub(crate) use read::{Asked, Inputs, LINE_BYTES, ReadLine, read};
 pub(crate) use recorder::Recorder;
 
 /// The version of the format. A reader refuses any other.
-pub(crate) const VERSION: u64 = 1;
+pub const VERSION: u64 = 1;
 
 /// What is wrong in a line.
 #[derive(Clone, Debug, PartialEq, Eq)]
