@@ -14,8 +14,8 @@ use super::Root;
 #[error("a certificate cannot be made: {0}")]
 pub struct MakeError(#[from] rcgen::Error);
 
-/// A certificate counts from before it was made, for a node whose clock is behind.
-const BEFORE: Duration = Duration::from_hours(2);
+/// A certificate counts from before it was made, for a node whose clock is behind ours, which may be ahead itself.
+const BEFORE: Duration = Duration::from_hours(24);
 
 /// A new authority with a key of its own (ECDSA P-256). It signs servers and no other authority.
 pub(super) fn root(made: Duration, ends: Duration) -> Result<Root, MakeError> {

@@ -2,6 +2,7 @@
 //! The controller: Revisions become Deployments, Services and EndpointSlices, and stay as they should be.
 //!
 //! [`Controller`] owns all that is known and takes what watches tell; `plan` says what to do; `carry_out` does it.
+mod agenda;
 mod carry_out;
 mod dedicated;
 mod metrics;

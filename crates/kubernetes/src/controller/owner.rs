@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     Key, Policy,
+    agenda::{Agenda, RESYNC},
     carry_out::{Hands, Outcome},
     dedicated::{DedicatedAutoscalers, Reviewers, dedicated},
     metrics::{ControllerMetrics, add},
@@ -47,14 +48,11 @@ pub struct Controller {
     world: World,
     memories: BTreeMap<Key, Memory>,
     waiting: Dirty,
-    /// Revisions to look at by themselves, and when; without a name: the namespace.
-    later: BTreeMap<Key, Instant>,
+    agenda: Agenda,
     busy: BTreeSet<Key>,
     /// The certificates that each namespace was given, by their hash.
     given: BTreeMap<String, u64>,
     tasks: JoinSet<Done>,
-    /// Since when all was looked at.
-    looked: Instant,
     reviewers: Reviewers,
     dedicated: watch::Sender<DedicatedAutoscalers>,
 }
@@ -76,8 +74,6 @@ enum Done {
 
 /// Looks at once that are under way: a bound for the API server's sake.
 const AT_ONCE: usize = 16;
-/// Everything is looked at again so often, whatever the watches tell.
-const RESYNC: Duration = Duration::from_mins(5);
 /// After a failure; doubled with each further one.
 const FIRST_RETRY: Duration = Duration::from_millis(500);
 /// The longest wait after a failure.
@@ -94,11 +90,10 @@ impl Controller {
             world: World::default(),
             memories: BTreeMap::new(),
             waiting: Dirty::default(),
-            later: BTreeMap::new(),
+            agenda: Agenda::new(now()),
             busy: BTreeSet::new(),
             given: BTreeMap::new(),
             tasks: JoinSet::new(),
-            looked: now(),
             reviewers: Reviewers::default(),
             dedicated: watch::Sender::default(),
         }
@@ -173,14 +168,14 @@ impl Controller {
 
     /// When there is something to do by itself.
     fn next(&self) -> Instant {
-        let resync = self.looked + RESYNC;
-        let reviewers = self.reviewers.again();
-        let later = self.later.values().copied().chain(reviewers);
-        later.fold(resync, Instant::min)
+        let agenda = self.agenda.next();
+        self.reviewers
+            .again()
+            .map_or(agenda, |again| again.min(agenda))
     }
 
     fn look_at_all(&mut self) {
-        self.looked = now();
+        self.agenda.looked(now());
         self.waiting
             .revisions
             .extend(self.world.revisions.rows().keys().cloned());
@@ -197,7 +192,8 @@ impl Controller {
     /// Starts what waits, as far as the bound lets it.
     fn start(&mut self, hands: &Hands) {
         let at = now();
-        if at >= self.looked + RESYNC {
+        let due = self.agenda.take(at);
+        if due.all {
             self.given.clear();
             self.reviewers.forget();
             for memory in self.memories.values_mut() {
@@ -206,14 +202,7 @@ impl Controller {
             self.look_at_all();
         }
         self.tell_dedicated(hands, at);
-        let due: Vec<Key> = self
-            .later
-            .iter()
-            .filter(|(_, when)| **when <= at)
-            .map(|(key, _)| key.clone())
-            .collect();
-        for key in due {
-            self.later.remove(&key);
+        for key in due.keys {
             if key.name.is_empty() {
                 self.waiting.namespaces.insert(key.namespace);
             } else {
@@ -286,7 +275,7 @@ impl Controller {
         let memory = self.memories.entry(key.clone()).or_default();
         let Some(plan) = plan(&self.world, &key, memory, &self.config.policy, at) else {
             self.memories.remove(&key);
-            self.later.remove(&key);
+            self.agenda.forget(&key);
             // A namespace of that name to come would be another one.
             self.given.remove(&key.namespace);
             return;
@@ -310,7 +299,7 @@ impl Controller {
             Done::Namespace(namespace, None) => {
                 let name = String::new();
                 let when = now() + LAST_RETRY;
-                self.later.insert(Key { namespace, name }, when);
+                self.agenda.at(Key { namespace, name }, when);
                 return;
             }
             Done::Revision(outcome, took, bundle) => (outcome, took, bundle),
@@ -328,7 +317,7 @@ impl Controller {
         if let Some(way) = outcome.way {
             memory.way = Some(way);
             if let Some(until) = way.until {
-                self.later.insert(outcome.key.clone(), until);
+                self.agenda.at(outcome.key.clone(), until);
             }
         }
         if outcome.again {
@@ -337,14 +326,7 @@ impl Controller {
                 .saturating_mul(1 << memory.failures.min(10))
                 .min(LAST_RETRY);
             memory.failures = memory.failures.saturating_add(1);
-            let when = now() + wait;
-            let earlier = self
-                .later
-                .get(&outcome.key)
-                .copied()
-                .unwrap_or(when)
-                .min(when);
-            self.later.insert(outcome.key, earlier);
+            self.agenda.no_later(outcome.key, now() + wait);
         } else {
             memory.failures = 0;
         }

@@ -33,16 +33,23 @@ impl Own {
             .await;
     }
 
+    /// Gives the node two images of the binary beside the tests, and their names: the wall clock of the first is an hour
+    /// ahead, that of the second an hour behind.
+    pub async fn skewed(&self) -> [String; 2] {
+        self.run("skew", super::binary().to_str().unwrap()).await;
+        ["ahead", "behind"].map(|clock| format!("docker.io/local/cheerful:{clock}"))
+    }
+
     /// What service accounts asked the API server for: an audit event a line.
     pub async fn audit(&self) -> String {
         let file = env::var_os("CHEERFUL_TEST_CLUSTER_AUDIT").expect("set by `cluster test`");
         fs::read_to_string(file).await.unwrap()
     }
 
-    async fn run(&self, verb: &str, part: &str) {
-        super::run(self.command.to_str().unwrap(), &[verb, part], "")
+    async fn run(&self, verb: &str, what: &str) {
+        super::run(self.command.to_str().unwrap(), &[verb, what], "")
             .await
-            .unwrap_or_else(|error| panic!("cluster {verb} {part}: {error}"));
+            .unwrap_or_else(|error| panic!("cluster {verb} {what}: {error}"));
     }
 }
 

@@ -35,9 +35,19 @@ const ROLES: [&str; 3] = [
 impl System {
     /// Installs it into a namespace, and waits until all of it is ready. `more` is given to `manifests install`.
     pub async fn install(cluster: &Cluster, namespace: &str, scope: Scope, more: &[&str]) -> Self {
-        let image = image();
+        Self::install_image(&image(), cluster, namespace, scope, more).await
+    }
+
+    /// The same, of another image.
+    pub async fn install_image(
+        image: &str,
+        cluster: &Cluster,
+        namespace: &str,
+        scope: Scope,
+        more: &[&str],
+    ) -> Self {
         let mut args = vec!["manifests", "install", "--namespace", namespace];
-        args.extend(["--image", &image, "--image-pull-policy", "Never"]);
+        args.extend(["--image", image, "--image-pull-policy", "Never"]);
         args.extend(more);
         let mut manifest = String::new();
         if scope == Scope::Namespace {
