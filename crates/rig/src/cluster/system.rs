@@ -52,7 +52,8 @@ impl System {
         let mut manifest = String::new();
         if scope == Scope::Namespace {
             args.extend(["--scope", "namespace"]);
-            let whole = ["manifests", "crds", "--for-namespace", namespace];
+            let mut whole = vec!["manifests", "crds", "--for-namespace", namespace];
+            whole.extend(more.iter().filter(|one| **one == "--dedicated"));
             manifest = cheerful(&whole).await.unwrap() + "\n---\n";
         }
         manifest += &cheerful(&args).await.unwrap();
@@ -152,14 +153,17 @@ impl System {
 impl Drop for System {
     fn drop(&mut self) {
         if self.scope == Scope::Namespace {
-            let name = format!("cheerful-autoscaler-{}", self.namespace);
+            let names = [
+                "autoscaler",
+                "autoscaler-dedicated",
+                "controller",
+                "token-review",
+            ]
+            .map(|role| format!("cheerful-{role}-{}", self.namespace));
             std::process::Command::new("kubectl")
-                .args([
-                    "delete",
-                    "clusterrole,clusterrolebinding",
-                    &name,
-                    "--wait=false",
-                ])
+                .args(["delete", "clusterrole,clusterrolebinding"])
+                .args(names)
+                .args(["--wait=false", "--ignore-not-found"])
                 .stdout(Stdio::null())
                 .stderr(Stdio::null())
                 .status()
