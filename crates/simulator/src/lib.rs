@@ -6,6 +6,7 @@
 //! gives an [`Outcome`]. Event by event, no clock: one seed gives the same result to the bit.
 mod arrival;
 pub mod baselines;
+mod contender;
 mod curve;
 mod engine;
 mod law;
@@ -14,11 +15,13 @@ mod model;
 mod ours;
 mod outcome;
 mod policy;
+pub mod report;
 mod rng;
 mod spread;
 mod timeline;
 
 pub use arrival::Arrival;
+pub use contender::{Contender, NoContender};
 pub use curve::Curve;
 pub use engine::simulate;
 pub use law::Law;

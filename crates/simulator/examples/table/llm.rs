@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Two services with a large language model: one bursty, one smooth. Who waits, at no more cost than Knative's.
+use std::time::Duration;
+
+use cheerful_simulator::{
+    Arrival, Contender, Law, Model, Outcome,
+    report::{Comparison, Demand, Figures, table},
+};
+
+use crate::{
+    row::{Row, percent},
+    traces,
+};
+
+const CODE: &str = "AzureLLMInferenceTrace_code.csv";
+const CONV: &str = "AzureLLMInferenceTrace_conv.csv";
+
+pub(crate) fn code_10_s() -> Result<Row, String> {
+    waiting(
+        "LLM-code, start 10 s",
+        CODE,
+        10,
+        "at most 4 %, at no more cost",
+        0.04,
+    )
+}
+
+pub(crate) fn code_2_s() -> Result<Row, String> {
+    waiting(
+        "LLM-code, start 2 s",
+        CODE,
+        2,
+        "at most 6 %, at no more cost",
+        0.06,
+    )
+}
+
+pub(crate) fn conv_2_s() -> Result<Row, String> {
+    waiting(
+        "LLM-conv, start 2 s",
+        CONV,
+        2,
+        "at most 0.5 %, at no more cost",
+        0.005,
+    )
+}
+
+pub(crate) fn conv_10_s() -> Result<Row, String> {
+    waiting(
+        "LLM-conv, start 10 s",
+        CONV,
+        10,
+        "at most 0.5 %, at no more cost",
+        0.005,
+    )
+}
+
+fn waiting(
+    case: &'static str,
+    file: &str,
+    start_up: u64,
+    aim: &'static str,
+    most: f64,
+) -> Result<Row, String> {
+    let load = traces::llm(file)?;
+    let model = Model {
+        slots: Some(SLOTS),
+        start_up: Law::Constant(Duration::from_secs(start_up)),
+        ..Model::default()
+    };
+    let comparison = compare(case, &load, &model, &Contender::ALL);
+    let of = |name: &str| comparison.policies.iter().find(|one| one.policy == name);
+    let (Some(knative), Some(ours)) = (of("knative"), of("auto")) else {
+        return Err("a policy is missing".to_owned());
+    };
+    Ok(Row {
+        case,
+        measure: "requests that wait > 0.1 s, and cost",
+        baseline: told(knative),
+        ours: told(ours),
+        aim,
+        reached: ours.waiting_share <= most && ours.replica_seconds <= knative.replica_seconds,
+        details: table(&comparison),
+        comparison: Some(comparison),
+    })
+}
+
+/// Requests that one replica serves at once.
+const SLOTS: u32 = 4;
+
+fn told(figures: &Figures) -> String {
+    let cost = figures.cost.unwrap_or_default();
+    format!("{} at {cost:.2}x", percent(figures.waiting_share))
+}
+
+/// All of these policies under one load, two at a time.
+pub(crate) fn compare(
+    title: &str,
+    load: &[Arrival],
+    model: &Model,
+    contenders: &[Contender],
+) -> Comparison {
+    let mut demand = Demand::default();
+    load.iter().for_each(|arrival| demand.count(arrival));
+    let run = |contender: &Contender| contender.run(|| load.iter().copied(), model, 1);
+    let (left, right) = contenders.split_at(contenders.len() / 2);
+    let each = |some: &[Contender]| some.iter().map(run).collect::<Vec<Outcome>>();
+    let outcomes: Vec<Outcome> = std::thread::scope(|scope| {
+        let left = scope.spawn(|| each(left));
+        let right = each(right);
+        let mut all = left.join().unwrap_or_default();
+        all.extend(right);
+        all
+    });
+    let floor = contenders.iter().zip(&outcomes);
+    let floor = floor
+        .filter(|(contender, _)| **contender == Contender::Clairvoyant)
+        .map(|(_, outcome)| outcome.replica_seconds)
+        .next();
+    let mut comparison = Comparison::new(
+        title.to_owned(),
+        demand.figures(),
+        model.slots,
+        vec![
+            format!("start-up: {:?}", model.start_up),
+            format!("requests at once per replica: {:?}", model.slots),
+            traces::LLM_LAW.to_owned(),
+        ],
+    );
+    comparison.policies = contenders
+        .iter()
+        .zip(&outcomes)
+        .map(|(contender, outcome)| Figures::of(outcome, contender.about(), floor))
+        .collect();
+    comparison
+}
