@@ -7,6 +7,7 @@ mod choices;
 mod cluster;
 mod documents;
 mod duration;
+mod latency;
 mod load;
 mod node;
 mod problem;
@@ -27,6 +28,7 @@ pub use cluster::{
     ReportTransport, ScaleTargetRef,
 };
 pub use duration::{DurationText, NotADuration};
+pub use latency::LatencySpec;
 pub use load::{
     ClusterManifest, MAX_DOCUMENT_BYTES, MAX_DOCUMENTS, MAX_SOURCE_BYTES, load, load_cluster,
     load_cluster_file, load_file,

@@ -17,13 +17,10 @@ use crate::{
 
 /// Fields that the vocabulary knows and this version does not act on, with what to do in their place:
 /// better refused than silently left out.
-const NOT_ACTED_ON: [(&str, &str); 2] = [
-    ("latency", "is not acted on in this version; give target"),
-    (
-        "image",
-        "an image is given in template, in a cluster, and a program in command, on one machine",
-    ),
-];
+const NOT_ACTED_ON: [(&str, &str); 1] = [(
+    "image",
+    "an image is given in template, in a cluster, and a program in command, on one machine",
+)];
 
 /// How many unknown fields are left out at most.
 const MAX_LEFT_OUT: usize = 1_000;
@@ -363,7 +360,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::ScalingSpec;
+    use crate::{LatencySpec, ScalingSpec};
 
     fn faults(json: &serde_json::Value) -> Vec<String> {
         let (_, problems) = read::<ScalingSpec>(&mut json.into());
@@ -373,12 +370,13 @@ mod tests {
     #[test]
     fn all_faults_are_found_and_the_rest_is_read() {
         let json = json!({"min": -1, "max": 3, "stableWindw": "60s", "idleDelay": 60, "paused": "no",
-            "latency": {"p95": "250ms"}, "colour": "red", "target": [1]});
+            "latency": {"p94": "250ms"}, "colour": "red", "target": [1]});
         let (spec, _) = read::<ScalingSpec>(&mut (&json).into());
         assert_eq!(
             spec,
             Some(ScalingSpec {
                 max: Some(3),
+                latency: Some(LatencySpec::default()),
                 ..ScalingSpec::default()
             })
         );
@@ -391,7 +389,7 @@ mod tests {
             "stableWindw: unknown field, did you mean stableWindow?",
             "did you mean 60s?",
             "paused is \"no\": should be true, false",
-            "latency: is not acted on in this version; give target",
+            "latency.p94: unknown field, did you mean p90?",
             "colour: unknown field, should be one of policy, thrift,",
             "target is a list: should be a word or a number",
         ] {

@@ -39,8 +39,6 @@ manifest begins with
 # yaml-language-server: $schema=docs/revision.schema.json
 ```
 
-Not acted on in this version, and so refused: `scaling.latency`.
-
 ## In a cluster
 
 The API server checks a Revision and an [Autoscaler](#autoscaler) by the same rules, so `kubectl apply` refuses what

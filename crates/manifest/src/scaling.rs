@@ -5,7 +5,9 @@ use cheerful_scaling::{Concurrency, Delay, Invalid, Scaling, Settings};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{BurstCapacityText, DelayText, DurationText, PausedText, PolicyText, TargetText};
+use crate::{
+    BurstCapacityText, DelayText, DurationText, LatencySpec, PausedText, PolicyText, TargetText,
+};
 
 /// How the number of replicas follows the requests in flight. Everything may be left out.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -22,11 +24,14 @@ pub struct ScalingSpec {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0, max = 1), extend("default" = 0.5))]
     pub thrift: Option<f64>,
-    /// Requests in flight per replica to aim for. `auto` is 0.7 times the hard limit, or 10 where there
-    /// is none.
+    /// Requests in flight per replica to aim for. `auto` learns it from the latency of the requests; until
+    /// it is learned it is 0.7 times the hard limit, or 10 where there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("default" = "auto"))]
     pub target: Option<TargetText>,
+    /// What the learned target keeps to. Left out: requests may take 1.5 times as long as one that is alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub latency: Option<LatencySpec>,
     /// Fewest replicas. 0: none while nothing is asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("default" = 0))]
@@ -107,7 +112,12 @@ impl ScalingSpec {
     pub fn resolve_over(&self, defaults: Settings) -> Result<Scaling, Vec<Invalid>> {
         let time = |given: Option<DurationText>, default| given.map_or(default, Duration::from);
         let delay = |given: Option<DelayText>, default: Delay| given.map_or(default, |text| text.0);
-        Scaling::new(Settings {
+        let latency = self.latency.as_ref().map(LatencySpec::resolve);
+        let (latency, wrong) = match latency.transpose() {
+            Ok(given) => (given.or(defaults.latency), None),
+            Err(wrong) => (None, Some(wrong)),
+        };
+        let scaling = Scaling::new(Settings {
             concurrency: defaults.concurrency,
             policy: self
                 .policy
@@ -116,6 +126,7 @@ impl ScalingSpec {
             target: self
                 .target
                 .map_or(defaults.target, |TargetText(target)| target),
+            latency,
             min: self.min.unwrap_or(defaults.min),
             max: self.max.or(defaults.max),
             initial: self.initial.unwrap_or(defaults.initial),
@@ -136,7 +147,15 @@ impl ScalingSpec {
             paused: self
                 .paused
                 .map_or(defaults.paused, |PausedText(paused)| paused),
-        })
+        });
+        match wrong {
+            None => scaling,
+            Some(wrong) => {
+                let mut faults = scaling.err().unwrap_or_default();
+                faults.push(wrong);
+                Err(faults)
+            }
+        }
     }
 }
 
@@ -148,6 +167,7 @@ impl From<&Settings> for ScalingSpec {
             policy: Some(PolicyText(settings.policy)),
             thrift: Some(settings.thrift),
             target: Some(TargetText(settings.target)),
+            latency: settings.latency.map(LatencySpec::from),
             min: Some(settings.min),
             max: settings.max,
             initial: Some(settings.initial),
@@ -191,6 +211,7 @@ mod tests {
             policy: Policy::Auto,
             thrift: 0.3,
             target: Target::PerReplica(7.3),
+            latency: None,
             min: 1,
             max: Some(9),
             initial: 2,

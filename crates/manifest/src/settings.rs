@@ -111,7 +111,7 @@ mod tests {
 
     #[test]
     fn a_specification_of_another_version_is_read() {
-        let json = json!({"replicas": 3, "colour": "red", "scaling": {"max": 7, "latency": {}, "min": "one"},
+        let json = json!({"replicas": 3, "colour": "red", "scaling": {"max": 7, "later": {}, "min": "one"},
             "template": {"spec": {"containers": [{"name": "app", "cpu": 0.5, "more": {"a": [1, null]}}]}}});
         let (spec, problems) = spec_from_json(&json);
         assert_eq!((spec.replicas, spec.scaling.max), (Some(3), Some(7)));

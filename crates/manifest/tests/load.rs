@@ -116,7 +116,7 @@ spec:
     min: 5
     max: 3
     idleDelay: 60
-    latency: {p95: 250ms}
+    latency: {p95: 250ms, p99: 0s}
     stableWindw: 60s
   routes: [{host: One.example.com}, {}]
 ---
@@ -136,7 +136,7 @@ spec:
         "app.yaml:5: one: spec.command[1] is 8080: should be text; write it in quotes: \"8080\"",
         "app.yaml:7: one: spec.scaling.min is 5: should be at most max, 3",
         "app.yaml:9: one: spec.scaling.idleDelay is 60: should be a duration such as",
-        "app.yaml:10: one: spec.scaling.latency: is not acted on in this version; give target",
+        "app.yaml:10: one: spec.scaling.latency is more than one: should be one of p50, p90, p95, p99, with a duration",
         "app.yaml:11: one: spec.scaling.stableWindw: unknown field, did you mean stableWindow?",
         "app.yaml:12: one: spec.routes[0].host is \"One.example.com\": should be a host name",
         "app.yaml:12: one: spec.routes[1]: should have a host or a pathPrefix",

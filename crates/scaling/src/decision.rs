@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use serde::{Serialize, Serializer, ser::SerializeStruct};
 
-use crate::Moment;
+use crate::{Learned, Moment};
 
 /// Which average rules.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -119,8 +119,8 @@ pub struct Decision {
 /// What else the sentence tells.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct Reasons {
-    /// `target: auto`, which is not learned yet.
-    pub(crate) auto_target: bool,
+    /// What is known of a target that is not given.
+    pub(crate) learned: Option<Learned>,
     pub(crate) stable_window: Duration,
     pub(crate) panic_window: Duration,
     pub(crate) max_up: f64,
@@ -151,6 +151,11 @@ impl Decision {
         Bound::ALL
             .into_iter()
             .filter(move |bound| bounds.contains(*bound))
+    }
+    /// What is known of the target; `None` where it is given.
+    #[must_use]
+    pub const fn learned(&self) -> Option<Learned> {
+        self.reasons.learned
     }
     /// Whether it was bounded by this.
     #[must_use]

@@ -9,6 +9,7 @@ mod decision;
 mod history;
 pub mod invariants;
 mod latency;
+mod learn;
 mod ledger;
 mod moment;
 mod number;
@@ -27,6 +28,7 @@ mod start;
 
 pub use decision::{Bound, Decision, Mode};
 pub use latency::Latency;
+pub use learn::{Forgotten, Learned, Memory, Why};
 pub use moment::Moment;
 pub use observation::{Averages, Holding, Observation};
 pub use refusal::{Refusal, RefusedCounts};
@@ -34,5 +36,7 @@ pub use report::Report;
 pub use scaler::Scaler;
 pub use scaling::{Invalid, Scaling};
 pub use serializer::{Serializer, SerializerAction, SerializerEvent};
-pub use settings::{BurstCapacity, Concurrency, Delay, Paused, Policy, Settings, Target};
+pub use settings::{
+    BurstCapacity, Concurrency, Delay, Objective, Paused, Percentile, Policy, Settings, Target,
+};
 pub use start::Start;

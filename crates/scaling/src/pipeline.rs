@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::{
-    Bound, Decision, Mode, Moment, Paused, Scaler, Settings, Target,
+    Bound, Decision, Mode, Moment, Paused, Scaler, Settings,
     decide::{
         Course,
         bounds::Hold,
@@ -36,6 +36,9 @@ impl Scaler {
         let knowledge = self.knowledge(now, &load);
 
         // Demand.
+        if let Some(learner) = &mut self.learner {
+            learner.advance(now, self.panic.is_on());
+        }
         let demand = self.demand(&load);
         let active = self.is_active(now, &load);
         let idle_delay = self.idle_delay();
@@ -120,11 +123,11 @@ impl Scaler {
             panic: load.panic,
             held: load.held,
             burst: demand.burst,
-            target: self.scaling.target(),
+            target: self.target(),
             wanted,
             bounds: course.bounds,
             reasons: Reasons {
-                auto_target: settings.target == Target::Auto,
+                learned: self.learned(),
                 stable_window: settings.stable_window,
                 panic_window: settings.panic_window,
                 max_up,
@@ -209,7 +212,8 @@ impl Scaler {
             None => -1,
             Some(0.0) => 0,
             Some(burst) => {
-                let capacity = f64::from(self.observation.ready) * self.scaling.capacity();
+                let capacity =
+                    f64::from(self.observation.ready) * self.scaling.capacity_at(self.target());
                 (capacity - burst - panic).floor() as i64
             }
         }

@@ -2,8 +2,8 @@
 use std::time::Duration;
 
 use crate::{
-    Averages, Decision, Holding, Moment, Observation, Paused, Refusal, RefusedCounts, Report,
-    Scaling, Start,
+    Averages, Decision, Forgotten, Holding, Learned, Memory, Moment, Observation, Paused, Refusal,
+    RefusedCounts, Report, Scaling, Start, Target,
     bucket::SECOND_MICROS,
     decide::{
         delay::LargestWish,
@@ -11,6 +11,7 @@ use crate::{
         mode::Panic,
     },
     history::{Coverage, History},
+    learn::Learner,
     ledger::Ledger,
     presence::Presence,
     sliding::LastSecond,
@@ -48,6 +49,8 @@ pub struct Scaler {
     pub(crate) paused_at: Option<u32>,
     pub(crate) panic: Panic,
     pub(crate) wishes: LargestWish,
+    /// Where the target is to be learned, and there was a report.
+    pub(crate) learner: Option<Box<Learner>>,
     /// What the last decision wanted and gave.
     pub(crate) last: Option<(u32, u32)>,
 }
@@ -87,6 +90,7 @@ impl Scaler {
             paused_at: None,
             panic,
             wishes: LargestWish::default(),
+            learner: None,
             last: None,
             scaling,
         }
@@ -106,6 +110,45 @@ impl Scaler {
             self.paused_at = None;
         }
         self.scaling = scaling;
+        match &mut self.learner {
+            Some(learner) if self.scaling.settings().target == Target::Auto => {
+                learner.change(&self.scaling);
+            }
+            other => *other = None,
+        }
+    }
+    /// Requests in flight per replica to aim for: given, learned, or the value that learning begins with.
+    #[must_use]
+    pub fn target(&self) -> f64 {
+        (self.learner.as_ref()).map_or_else(|| self.scaling.target(), |learner| learner.target())
+    }
+    /// What is known of the target; `None` where it is given.
+    #[must_use]
+    pub fn learned(&self) -> Option<Learned> {
+        let settings = self.scaling.settings();
+        let nothing = || Learned::nothing(settings.latency);
+        (settings.target == Target::Auto)
+            .then(|| (self.learner.as_ref()).map_or_else(nothing, |learner| learner.learned()))
+    }
+    /// What was learned, to be kept over a restart; `None` as long as there is nothing.
+    #[must_use]
+    pub fn remember(&self) -> Option<Memory> {
+        self.learner.as_ref()?.remember()
+    }
+    /// Goes on from what was learned before a restart, so long ago.
+    ///
+    /// # Errors
+    /// Says why it is of no use; then nothing has changed.
+    pub fn recall(&mut self, memory: &Memory, age: Duration) -> Result<(), Forgotten> {
+        let fresh = || Learner::new(&self.scaling).map(Box::new);
+        let mut learner = self
+            .learner
+            .clone()
+            .or_else(fresh)
+            .ok_or(Forgotten::NotLearning)?;
+        learner.recall(memory, age)?;
+        self.learner = Some(learner);
+        Ok(())
     }
     /// Takes a report that arrived at `now`.
     ///
@@ -296,17 +339,27 @@ impl Scaler {
             self.late_until = self.late_until.max(end.plus(stable_window));
         }
         self.heard = true;
+        self.learn(Moment::from_micros(now), report);
         if report.shows_activity() {
             self.last_active = self.last_active.max(Some(Moment::from_micros(end)));
         }
         Ok(())
     }
 
+    fn learn(&mut self, now: Moment, report: &Report) {
+        if self.learner.is_none() {
+            self.learner = Learner::new(&self.scaling).map(Box::new);
+        }
+        if let Some(learner) = &mut self.learner {
+            learner.report(now, report);
+        }
+    }
+
     pub(crate) fn measure(&self) -> Measure {
         Measure {
             ready: self.observation.ready,
             starting: self.observation.starting,
-            target: self.scaling.target(),
+            target: self.target(),
             panic_threshold: self.scaling.settings().panic_threshold,
         }
     }

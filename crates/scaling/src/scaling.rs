@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 use std::time::Duration;
 
-use crate::{BurstCapacity, Concurrency, Delay, Settings, Target};
+use crate::{BurstCapacity, Concurrency, Delay, Percentile, Settings, Target};
 
 /// Settings that have been checked: no combination that `decide` could stumble over.
 #[derive(Clone, Debug, PartialEq)]
@@ -48,7 +48,7 @@ impl Scaling {
     pub const fn settings(&self) -> &Settings {
         &self.settings
     }
-    /// Requests in flight per replica to aim for, after `auto` is resolved.
+    /// Requests in flight per replica to aim for; with `auto` the value that learning begins with.
     #[must_use]
     pub fn target(&self) -> f64 {
         match (self.settings.target, self.limit()) {
@@ -60,8 +60,11 @@ impl Scaling {
     /// Requests in flight that one replica can take: its hard limit, or target / 0.75 where there is none.
     #[must_use]
     pub fn capacity(&self) -> f64 {
-        self.limit()
-            .unwrap_or_else(|| self.target() / Self::TARGET_SHARE)
+        self.capacity_at(self.target())
+    }
+    /// [`Scaling::capacity`] with a target that was learned.
+    pub(crate) fn capacity_at(&self, target: f64) -> f64 {
+        self.limit().unwrap_or(target / Self::TARGET_SHARE)
     }
     /// Spare requests in flight below which the gateway stands in the path, after `auto` is resolved;
     /// `None`: it always stands there.
@@ -85,6 +88,7 @@ impl Scaling {
 const HOUR: Duration = Duration::from_secs(3600);
 const DAY: Duration = Duration::from_secs(24 * 3600);
 const SECOND: Duration = Duration::from_secs(1);
+const MILLISECOND: Duration = Duration::from_millis(1);
 
 fn faults(settings: &Settings) -> Vec<Invalid> {
     let mut check = Check { faults: Vec::new() };
@@ -98,6 +102,22 @@ fn faults(settings: &Settings) -> Vec<Invalid> {
     };
     if let Target::PerReplica(target) = settings.target {
         check.number("target", target, 0.01, limit);
+        check.that(settings.latency.is_none(), "latency", || {
+            let within = settings.latency.map(|latency| latency.within);
+            (
+                format!("{:?}", within.unwrap_or_default()),
+                "left out where target is a number, which needs no objective".to_owned(),
+            )
+        });
+    }
+    if let Some(latency) = settings.latency {
+        let field = match latency.percentile {
+            Percentile::P50 => "latency.p50",
+            Percentile::P90 => "latency.p90",
+            Percentile::P95 => "latency.p95",
+            Percentile::P99 => "latency.p99",
+        };
+        check.duration(field, latency.within, MILLISECOND, HOUR);
     }
     let max = settings.max.unwrap_or(u32::MAX);
     if let Some(max) = settings.max {
@@ -173,6 +193,7 @@ impl Check {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Objective;
 
     fn faults_of(change: impl FnOnce(&mut Settings)) -> Vec<(&'static str, String, String)> {
         let mut settings = Settings::default();
@@ -218,10 +239,17 @@ mod tests {
         assert_eq!(found, expected);
     }
 
+    fn objective(micros: u64) -> Objective {
+        Objective {
+            percentile: Percentile::P95,
+            within: Duration::from_micros(micros),
+        }
+    }
+
     #[test]
     fn each_field_has_bounds() {
         type Change = fn(&mut Settings);
-        let wrong: [(&str, Change); 16] = [
+        let wrong: [(&str, Change); 18] = [
             ("thrift", |s| s.thrift = 1.01),
             ("thrift", |s| s.thrift = f64::NAN),
             ("concurrency", |s| s.concurrency = Concurrency::Limit(0)),
@@ -229,6 +257,11 @@ mod tests {
                 s.concurrency = Concurrency::Limit(5);
                 s.target = Target::PerReplica(6.0);
             }),
+            ("latency", |s| {
+                s.target = Target::PerReplica(6.0);
+                s.latency = Some(objective(250_000));
+            }),
+            ("latency.p95", |s| s.latency = Some(objective(999))),
             ("max", |s| {
                 (s.max, s.initial, s.activation) = (Some(0), 0, 0)
             }),

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //! A decision in one sentence, for a person at three in the morning.
-use std::time::Duration;
+use std::{fmt, time::Duration};
 
-use crate::{Bound, Decision, Mode};
+use crate::{Bound, Decision, Learned, Mode, Objective, Why};
 
 impl Decision {
     /// One sentence, as a careful colleague would say it:
@@ -11,12 +11,10 @@ impl Decision {
     pub fn sentence(&self) -> String {
         let mut sentence = format!("{}: {}", self.change(), self.load());
         if self.decided {
-            let auto = if self.reasons.auto_target {
-                " (auto: not learned yet)"
-            } else {
-                ""
-            };
-            sentence += &format!(", target {} each{auto}", number(self.target));
+            sentence += &format!(", target {} each", number(self.target));
+            if let Some(learned) = self.reasons.learned {
+                sentence += &format!(" ({learned})");
+            }
         }
         if self.reasons.backlog_discounted {
             let starting = self.present - self.ready;
@@ -141,6 +139,64 @@ impl Decision {
             Bound::Min => format!("min {}", reasons.min),
             Bound::Max => format!("max {}", reasons.max?),
         })
+    }
+}
+
+/// `learned: latency rises 50 % above 7.4; 12 min of data`.
+impl fmt::Display for Learned {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let data = match self.seconds / 60.0 {
+            minutes if minutes < 1.0 => format!("{:.0} s of data", self.seconds),
+            minutes if minutes < 120.0 => format!("{minutes:.0} min of data"),
+            minutes => format!("{:.0} h of data", minutes / 60.0),
+        };
+        let limit = number(self.limit);
+        match (self.why, self.objective) {
+            (Why::NoData, _) => f.write_str("auto: not sure yet: no data"),
+            (Why::FewData, _) => write!(f, "auto: not sure yet: {data}"),
+            (Why::NoSpread, _) => {
+                write!(
+                    f,
+                    "auto: not sure yet: the load of a replica hardly changes; {data}"
+                )
+            }
+            (Why::Rises, None) => write!(f, "learned: latency rises 50 % above {limit}; {data}"),
+            (Why::Flat, None) => {
+                write!(
+                    f,
+                    "learned: latency rises less than 50 % up to {limit}; {data}"
+                )
+            }
+            (Why::Rises, Some(objective)) => {
+                write!(f, "learned: {} above {limit}; {data}", Over(objective))
+            }
+            (Why::Flat, Some(objective)) => {
+                write!(f, "learned: not {} up to {limit}; {data}", Over(objective))
+            }
+            (Why::Unmet, Some(objective)) => {
+                write!(
+                    f,
+                    "learned: {} however few there are; {data}",
+                    Over(objective)
+                )
+            }
+            (Why::Unmet, None) => write!(f, "learned: {data}"),
+        }
+    }
+}
+
+/// `p95 is over 250 ms`.
+struct Over(Objective);
+
+impl fmt::Display for Over {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Objective { percentile, within } = self.0;
+        let within = if within < Duration::from_secs(1) {
+            format!("{} ms", number(within.as_secs_f64() * 1e3))
+        } else {
+            seconds(within)
+        };
+        write!(f, "{} over {within}", percentile.name())
     }
 }
 

@@ -16,11 +16,64 @@ pub enum Concurrency {
 /// Requests in flight per replica to aim for.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub enum Target {
-    /// 0.7 x the hard limit, or 10 where there is none (until it is learned, which is not built yet).
+    /// Learned; until then 0.7 x the hard limit, or 10 where there is none.
     #[default]
     Auto,
     /// A given number, at least 0.01.
     PerReplica(f64),
+}
+
+/// A latency that requests should keep: that share of them, in that time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Objective {
+    /// Which share of them.
+    pub percentile: Percentile,
+    /// In which time, waiting in the replica's line included; 1 ms to 1 h.
+    pub within: Duration,
+}
+
+impl Objective {
+    /// Without an objective: how many times the latency of a request that is alone the mean latency may be.
+    pub const BUDGET: f64 = 1.5;
+}
+
+/// A share of all requests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Percentile {
+    /// Half of them.
+    P50,
+    /// Nine of ten.
+    P90,
+    /// Nineteen of twenty.
+    P95,
+    /// All but one of a hundred.
+    P99,
+}
+
+impl Percentile {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::P50, Self::P90, Self::P95, Self::P99];
+
+    /// As it is written in a manifest: `p95`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::P50 => "p50",
+            Self::P90 => "p90",
+            Self::P95 => "p95",
+            Self::P99 => "p99",
+        }
+    }
+    /// The share, from 0 to 1.
+    #[must_use]
+    pub const fn share(self) -> f64 {
+        match self {
+            Self::P50 => 0.5,
+            Self::P90 => 0.9,
+            Self::P95 => 0.95,
+            Self::P99 => 0.99,
+        }
+    }
 }
 
 /// Spare requests in flight below which the gateway stands in the path.
@@ -102,6 +155,8 @@ pub struct Settings {
     pub thrift: f64,
     /// Requests in flight per replica to aim for.
     pub target: Target,
+    /// What the learned target keeps to, in place of [`Objective::BUDGET`]. Only with [`Target::Auto`].
+    pub latency: Option<Objective>,
     /// Least replicas.
     pub min: u32,
     /// Most replicas; `None`: as many as the platform has.
@@ -139,6 +194,7 @@ impl Default for Settings {
             policy: Policy::StablePanic,
             thrift: 0.5,
             target: Target::Auto,
+            latency: None,
             min: 0,
             max: None,
             initial: 1,

@@ -90,7 +90,7 @@ fn the_automatic_target() {
     assert_eq!(
         given(auto.clone(), 1, 12.0, 12.0),
         "1 -> 2: 12 requests in flight on average over 60 s, \
-         target 10 each (auto: not learned yet)"
+         target 10 each (auto: not sure yet: no data)"
     );
     let limited = Settings {
         concurrency: Concurrency::Limit(1),
@@ -98,7 +98,7 @@ fn the_automatic_target() {
     };
     assert_eq!(
         given(limited, 0, 0.0, 0.0),
-        "stays at 0: no request in flight over 60 s, target 0.7 each (auto: not learned yet)"
+        "stays at 0: no request in flight over 60 s, target 0.7 each (auto: not sure yet: no data)"
     );
 }
 

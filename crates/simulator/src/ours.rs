@@ -84,6 +84,6 @@ impl Policy for Ours {
         self.scaler.burst_threshold()
     }
     fn choice(&self) -> Choice {
-        Choice::Fill(self.scaler.scaling().target())
+        Choice::Fill(self.scaler.target())
     }
 }

@@ -51,6 +51,8 @@ const UP_TO_AN_HOUR: &str = "self.matches('DURATION') && duration(self) <= durat
 const UP_TO_AN_HOUR_IS: &str = "should be a duration such as 30s or 1m30s, from 0s to 1h";
 const WINDOW: &str = "self.matches('DURATION') && duration(self) >= duration('1s') && duration(self) <= duration('1h')";
 const WINDOW_IS: &str = "should be a duration such as 60s or 1m30s, from 1s to 1h";
+const LATENCY: &str = "self.matches('DURATION') && duration(self) >= duration('1ms') && duration(self) <= duration('1h')";
+const LATENCY_IS: &str = "should be a duration such as 250ms or 1.5s, from 1ms to 1h";
 const CONCURRENCY: Rule = rule(
     "spec.concurrency",
     "",
@@ -98,6 +100,23 @@ pub(super) const SCALING: &[Rule] = &[
             <= duration(has(self.stableWindow) ? self.stableWindow : '60s')",
         "should be at most stableWindow (which is 60s where it is left out)",
     ),
+    rule(
+        "spec.scaling",
+        ".latency",
+        "!has(self.latency) || !has(self.target) || self.target == 'auto'",
+        "should be left out where target is a number, which needs no objective",
+    ),
+    rule(
+        "spec.scaling",
+        ".latency",
+        "!has(self.latency) || [has(self.latency.p50), has(self.latency.p90), has(self.latency.p95), \
+         has(self.latency.p99)].filter(given, given).size() == 1",
+        "should be one of p50, p90, p95, p99, with a duration such as 250ms",
+    ),
+    rule("spec.scaling.latency.p50", "", LATENCY, LATENCY_IS),
+    rule("spec.scaling.latency.p90", "", LATENCY, LATENCY_IS),
+    rule("spec.scaling.latency.p95", "", LATENCY, LATENCY_IS),
+    rule("spec.scaling.latency.p99", "", LATENCY, LATENCY_IS),
     rule(
         "spec.scaling.target",
         "",
