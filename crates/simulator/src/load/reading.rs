@@ -217,17 +217,11 @@ impl Reading {
             Record::Request { at, edge, work } => self.request(Request { at, edge, work }),
             Record::Period(period) => {
                 let origin = *self.origin.get_or_insert(period.from);
-                let end = period
-                    .from
-                    .saturating_add(period.length)
-                    .saturating_sub(origin);
-                self.lasts(Duration::from_micros(end.max(0).unsigned_abs()));
+                self.lasts(between(origin, period.from.saturating_add(period.length)));
                 self.assumed.periods |= period.count > 0;
                 self.many = Some(Many::Period(Within::new(self.options.spreading, period)));
             }
             Record::Finished { clock, requests } => {
-                let lasts = clock.saturating_sub(self.origin.unwrap_or(clock));
-                self.lasts(Duration::from_micros(lasts.max(0).unsigned_abs()));
                 self.many = Some(Many::Finished(clock, requests));
             }
         }
@@ -288,8 +282,7 @@ impl Reading {
 
     fn arrival(&mut self, begin: i64, work: Duration) -> Arrival {
         let origin = *self.origin.get_or_insert(begin);
-        let at = Moment::from_micros(begin.saturating_sub(origin).max(0).unsigned_abs());
-        self.last = self.last.max(at);
+        self.last = self.last.max(Moment::ZERO.plus(between(origin, begin)));
         self.lasts(self.last.since(Moment::ZERO));
         self.summary.requests += 1;
         Arrival {
@@ -313,6 +306,9 @@ impl Reading {
     fn end(&mut self) {
         if let Some((_, request)) = self.leap.take() {
             self.place(request);
+        }
+        if let (Some(origin), Some(end)) = (self.origin, self.reader.end()) {
+            self.lasts(between(origin, end));
         }
         self.order.end();
         self.phase = Phase::Rest;
@@ -355,6 +351,10 @@ const SECONDS: &str = "times in whole seconds are spread evenly over their secon
 
 fn micros(duration: Duration) -> u64 {
     u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
+}
+
+fn between(from: i64, to: i64) -> Duration {
+    Duration::from_micros(to.saturating_sub(from).max(0).unsigned_abs())
 }
 
 fn seconds(micros: i64) -> f64 {

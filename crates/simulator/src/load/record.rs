@@ -25,6 +25,11 @@ pub(super) trait Reader: Send {
         None
     }
 
+    /// Until when it tells of requests or of their absence, in microseconds; where that is not the last request.
+    fn end(&self) -> Option<i64> {
+        None
+    }
+
     /// What a person should know of how the load was made.
     fn assumed(&self) -> Vec<String> {
         Vec::new()

@@ -204,6 +204,10 @@ impl Reader for Recording {
         Some(0)
     }
 
+    fn end(&self) -> Option<i64> {
+        Some(self.newest)
+    }
+
     fn assumed(&self) -> Vec<String> {
         let mut assumed = vec![LOST.to_owned()];
         let counts = [
