@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The process that is measured: the server of the streams, and behind it the autoscaler with all revisions.
 use std::{
-    io::Write,
-    path::PathBuf,
-    sync::{Arc, Mutex, OnceLock, PoisonError},
+    path::Path,
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
     time::Duration,
 };
 
@@ -14,23 +13,30 @@ use cheerful_wire::{
     Admit, Downward, Hello, Refusal, ServerConfig, ServerMetrics, ServerTls, Session, Upward, Who,
     serve,
 };
+use serde_json::json;
 use tokio::{
     net::TcpListener,
-    sync::mpsc,
+    sync::{Semaphore, mpsc},
     task::JoinSet,
-    time::{Instant, interval},
+    time::{Instant, interval, sleep, timeout},
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::{NAME, Plan, REPLICAS, TARGET, TICK};
+use crate::{
+    CA_FILE, NAME, Plan, REPLICAS, TARGET, TICK,
+    lines::{asked, say},
+    ticks::Ticks,
+};
 
-/// Silence after which the next decision is the first of another tick.
-const BETWEEN_TICKS: Duration = Duration::from_millis(500);
 /// How often the probe of the thread wants to run.
 const PROBE: Duration = Duration::from_millis(10);
+/// As in a cluster: reviews of tokens at once, how long one waits for its turn at most; and a guess at how long one takes.
+const REVIEWS: usize = 32;
+const TURN: Duration = Duration::from_secs(5);
+const REVIEW: Duration = Duration::from_millis(5);
 
-/// Runs until its input ends. Says `ready ADDRESS CA-FILE`, and answers each line: `add` adds the revisions, `measure`
-/// begins to count, `end` tells what was counted.
+/// Runs until its input ends. Says where it listens, and answers each line: `add` adds the revisions, `measure` begins
+/// to count, `tell` tells what was counted.
 pub(crate) async fn run(plan: &Plan) -> anyhow::Result<()> {
     let replicas = Arc::new(Replicas::default());
     let config = AutoscalerConfig {
@@ -39,18 +45,15 @@ pub(crate) async fn run(plan: &Plan) -> anyhow::Result<()> {
     };
     let (autoscaler, _task) = Autoscaler::start(config, Arc::clone(&replicas))?;
     drop(replicas.autoscaler.set(autoscaler.clone()));
-    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    let listener = TcpListener::bind(plan.address).await?;
     let address = listener.local_addr()?;
-    let folder = tempfile::tempdir()?;
-    let (tls, ca_file) = if plan.tls {
-        let (tls, ca_file) = certificate(folder.path())?;
-        (Some(tls), ca_file)
-    } else {
-        (None, PathBuf::new())
-    };
+    let tls = plan.tls.then(|| certificate(&plan.folder)).transpose()?;
     let metrics = Arc::new(ServerMetrics::default());
     let mut tasks = JoinSet::new();
-    let door = Arc::new(Door(autoscaler.clone()));
+    let door = Arc::new(Door {
+        autoscaler: autoscaler.clone(),
+        reviews: Semaphore::new(REVIEWS),
+    });
     let served = serve(
         listener,
         tls,
@@ -62,8 +65,9 @@ pub(crate) async fn run(plan: &Plan) -> anyhow::Result<()> {
     tasks.spawn(async move { drop(served.await) });
     tasks.spawn(probe(Arc::clone(&replicas)));
 
-    say(&format!("ready {address} {}", ca_file.display()))?;
-    let mut lines = input();
+    say(&address.to_string())?;
+    let mut lines = asked();
+    let mut messages_before = 0;
     while let Some(line) = lines.recv().await {
         match line.as_str() {
             "add" => {
@@ -75,55 +79,36 @@ pub(crate) async fn run(plan: &Plan) -> anyhow::Result<()> {
             }
             "measure" => {
                 *replicas.lock() = Ticks::default();
+                messages_before = metrics.snapshot().messages_total;
                 say("measuring")?;
             }
             _ => {
                 let counted = autoscaler.metrics().await?;
                 let streams = metrics.snapshot();
                 let ticks = replicas.lock().clone();
-                say(&format!(
-                    "streams {}, messages {}, inputs dropped {}, reports refused {:?}, scales {}",
-                    streams.streams,
-                    streams.messages_total,
-                    counted.inputs_dropped,
-                    counted.reports_refused,
-                    counted.scales_written,
-                ))?;
-                say(&format!("{}", ticks.latest.as_micros()))?;
-                say(&format!("{}", ticks.longest.as_micros()))?;
-                say(&format!("{}", ticks.decisions))?;
-                say(&format!("{}", ticks.stall.as_micros()))?;
+                let told = json!({
+                    "latest_micros": ticks.latest.as_micros() as u64,
+                    "longest_micros": ticks.longest.as_micros() as u64,
+                    "stall_micros": ticks.stall.as_micros() as u64,
+                    "ticks": ticks.ticks,
+                    "decisions": ticks.decisions,
+                    "messages": streams.messages_total - messages_before,
+                    "inputs_dropped": counted.inputs_dropped,
+                });
+                say(&told.to_string())?;
             }
         }
     }
     Ok(())
 }
 
-/// The lines of the standard input.
-fn input() -> mpsc::Receiver<String> {
-    let (sender, lines) = mpsc::channel(1);
-    std::thread::spawn(move || {
-        for line in std::io::stdin().lines().map_while(Result::ok) {
-            if sender.blocking_send(line).is_err() {
-                break;
-            }
-        }
-    });
-    lines
-}
-
-fn say(line: &str) -> anyhow::Result<()> {
-    let mut out = std::io::stdout().lock();
-    writeln!(out, "{line}")?;
-    Ok(out.flush()?)
-}
-
-fn certificate(folder: &std::path::Path) -> anyhow::Result<(ServerTls, PathBuf)> {
+fn certificate(folder: &Path) -> anyhow::Result<ServerTls> {
     let made = rcgen::generate_simple_self_signed(vec![NAME.to_owned()])?;
-    let file = folder.join("ca.crt");
-    std::fs::write(&file, made.cert.pem())?;
-    let tls = ServerTls::new(&made.cert.pem(), &made.signing_key.serialize_pem())?;
-    Ok((tls, file))
+    std::fs::write(folder.join(CA_FILE), made.cert.pem())?;
+    Ok(ServerTls::new(
+        &made.cert.pem(),
+        &made.signing_key.serialize_pem(),
+    )?)
 }
 
 async fn add(autoscaler: &Autoscaler, number: usize) -> anyhow::Result<()> {
@@ -156,8 +141,11 @@ fn key(namespace: &str, name: &str) -> String {
     format!("{namespace}/{name}")
 }
 
-/// Lets every queue in and hands its reports over.
-struct Door(Autoscaler);
+/// Lets every queue in, each after its turn at a review as long as a real one, and hands its reports over.
+struct Door {
+    autoscaler: Autoscaler,
+    reviews: Semaphore,
+}
 
 struct Queue {
     autoscaler: Autoscaler,
@@ -176,8 +164,16 @@ impl Admit for Door {
                 text: "queues alone are served".to_owned(),
             });
         };
+        let Ok(Ok(turn)) = timeout(TURN, self.reviews.acquire()).await else {
+            return Err(Refusal {
+                reason: "unavailable",
+                text: "too many are waiting".to_owned(),
+            });
+        };
+        sleep(REVIEW).await;
+        drop(turn);
         Ok(Queue {
-            autoscaler: self.0.clone(),
+            autoscaler: self.autoscaler.clone(),
             key: key(&workload.namespace, &workload.name),
             _down: down,
         })
@@ -205,22 +201,8 @@ struct Replicas {
     ticks: Mutex<Ticks>,
 }
 
-/// When decisions were made.
-#[derive(Clone, Default)]
-struct Ticks {
-    began: Option<Instant>,
-    last: Option<Instant>,
-    decisions: u64,
-    /// How much later than a tick after the one before, at most.
-    latest: Duration,
-    /// From the first decision of a tick to its last, at most.
-    longest: Duration,
-    /// How much later than it wanted to the thread's probe ran, at most.
-    stall: Duration,
-}
-
 impl Replicas {
-    fn lock(&self) -> std::sync::MutexGuard<'_, Ticks> {
+    fn lock(&self) -> MutexGuard<'_, Ticks> {
         self.ticks.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -238,20 +220,7 @@ impl Platform for Replicas {
     }
 
     fn decided(&self, _revision: &str, _decision: &Decision) {
-        let now = Instant::now();
-        let mut ticks = self.lock();
-        let ticks = &mut *ticks;
-        ticks.decisions += 1;
-        if ticks.last.is_none_or(|last| now - last > BETWEEN_TICKS) {
-            if let Some(began) = ticks.began {
-                ticks.latest = ticks.latest.max((now - began).saturating_sub(TICK));
-            }
-            ticks.began = Some(now);
-        }
-        if let Some(began) = ticks.began {
-            ticks.longest = ticks.longest.max(now - began);
-        }
-        ticks.last = Some(now);
+        self.lock().decided(Instant::now());
     }
 }
 
