@@ -35,7 +35,7 @@ impl Admit for Autoscaler {
     type Session = Heard;
 
     async fn admit(&self, hello: Hello, down: mpsc::Sender<Downward>) -> Result<Heard, Refusal> {
-        down.try_send(Downward::Pace(self.pace.clone())).unwrap();
+        down.try_send(self.pace.clone().into()).unwrap();
         Ok(Heard {
             who: hello.who,
             to: self.heard.clone(),

@@ -8,7 +8,7 @@ use tonic::{
 };
 
 /// A report takes about a hundred bytes: 8 KiB for each direction of each stream, as is usual, would be for nothing.
-const BUFFER_BYTES: usize = 512;
+const BUFFER_BYTES: usize = 128;
 /// Beyond it nothing more is put into one frame.
 const YIELD_BYTES: usize = 8 * 1024;
 

@@ -219,7 +219,7 @@ pub(crate) fn told(message: proto::Downward) -> Result<Told, Unfit> {
             if message.interval_millis == 0 {
                 return Err(unfit("intervalMillis", "0; it must be more"));
             }
-            Told::Message(Downward::Pace(Pace {
+            Told::Message(Downward::from(Pace {
                 workload,
                 interval: millis(message.interval_millis),
                 burst_threshold: message.burst_threshold,
@@ -227,7 +227,7 @@ pub(crate) fn told(message: proto::Downward) -> Result<Told, Unfit> {
         }
         Some(Content::Replica(message)) => match workload(message.workload)? {
             None => Told::Unknown,
-            Some(workload) => Told::Message(Downward::Replica(Replica {
+            Some(workload) => Told::Message(Downward::from(Replica {
                 workload,
                 pod: name("pod", message.pod)?,
                 address: address(&message.address)?,

@@ -96,7 +96,7 @@ fn plain(address: SocketAddr) -> SocketAddr {
 fn downwards() -> impl Strategy<Value = Downward> {
     let pace = (option::of(workloads()), 1..u32::MAX, option::of(numbers())).prop_map(
         |(workload, interval, burst_threshold)| {
-            Downward::Pace(Pace {
+            Downward::from(Pace {
                 workload,
                 interval: millis(interval),
                 burst_threshold,
@@ -110,7 +110,7 @@ fn downwards() -> impl Strategy<Value = Downward> {
         any::<bool>(),
     )
         .prop_map(|(workload, pod, address, ready)| {
-            Downward::Replica(Replica {
+            Downward::from(Replica {
                 workload,
                 pod,
                 address: plain(address),

@@ -111,12 +111,24 @@ pub struct Holding {
     pub last_request: Option<String>,
 }
 
-/// What comes down.
+/// What comes down. Boxed: a channel keeps room for 32, and there are tens of thousands of channels.
 #[derive(Clone, Debug, PartialEq)]
 #[allow(missing_docs)]
 pub enum Downward {
-    Pace(Pace),
-    Replica(Replica),
+    Pace(Box<Pace>),
+    Replica(Box<Replica>),
+}
+
+impl From<Pace> for Downward {
+    fn from(pace: Pace) -> Self {
+        Self::Pace(Box::new(pace))
+    }
+}
+
+impl From<Replica> for Downward {
+    fn from(replica: Replica) -> Self {
+        Self::Replica(Box::new(replica))
+    }
 }
 
 /// How often to report.

@@ -96,6 +96,7 @@ pub async fn serve<A: Admit>(
         config,
         metrics,
         stop,
+        turns: accept::Turns::default(),
     };
     accept::run(listener, Arc::new(server)).await
 }

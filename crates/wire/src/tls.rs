@@ -23,6 +23,9 @@ const H2: &[u8] = b"h2";
 /// How WebSocket does.
 const HTTP_1: &[u8] = b"http/1.1";
 
+/// A connection of a server after its handshake. It is large: boxed, it is not copied into each future that passes it on.
+pub(crate) type Secured = server::TlsStream<TcpStream>;
+
 /// A server's certificate, which can be replaced while it serves. Cheap to clone; clones share it.
 #[derive(Clone)]
 pub struct ServerTls {
@@ -74,13 +77,10 @@ impl ServerTls {
     }
 
     /// The handshake. Also says whether the other side wants HTTP/2.
-    pub(crate) async fn accept(
-        &self,
-        stream: TcpStream,
-    ) -> io::Result<(server::TlsStream<TcpStream>, bool)> {
+    pub(crate) async fn accept(&self, stream: TcpStream) -> io::Result<(Box<Secured>, bool)> {
         let stream = self.acceptor.accept(stream).await?;
         let http_2 = stream.get_ref().1.alpn_protocol() == Some(H2);
-        Ok((stream, http_2))
+        Ok((Box::new(stream), http_2))
     }
 }
 

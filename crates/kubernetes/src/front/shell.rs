@@ -11,7 +11,7 @@ use std::{
 
 use cheerful_gateway::{Bursts, Collected, Gateway, GatewayEvent};
 use cheerful_scaling::Moment;
-use cheerful_wire::{Downward, Holding, Pace, Upward, WorkloadKind};
+use cheerful_wire::{Downward, Holding, Upward, WorkloadKind};
 use futures_util::StreamExt as _;
 use kube::Client;
 use tokio::{
@@ -277,7 +277,7 @@ impl Keeper {
                 });
             }
             // A stream has come up: that autoscaler knows of nothing yet.
-            Downward::Pace(Pace { workload: None, .. }) => self.tell(None, false, None),
+            Downward::Pace(pace) if pace.workload.is_none() => self.tell(None, false, None),
             Downward::Pace(pace) => {
                 let of_one = pace
                     .workload

@@ -106,7 +106,7 @@ async fn the_program_tells_an_autoscaler_and_takes_its_news() {
         .unwrap();
     println!("held is told over the wire after {:?}", asked.elapsed());
     let released = Instant::now();
-    let news = Downward::Replica(Replica {
+    let news = Downward::from(Replica {
         workload: holding.workload,
         pod: "pod-1".to_owned(),
         address: app.address(),

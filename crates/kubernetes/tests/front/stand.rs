@@ -116,7 +116,7 @@ impl Stand {
         app: &App,
         ready: bool,
     ) {
-        let news = Downward::Replica(Replica {
+        let news = Downward::from(Replica {
             workload: Workload {
                 namespace: slices.namespace().to_owned(),
                 kind: WorkloadKind::Revision,

@@ -142,7 +142,7 @@ impl Pod {
             interval: Duration::from_millis(millis),
             burst_threshold,
         };
-        self.down.send(Downward::Pace(pace)).await.unwrap();
+        self.down.send(pace.into()).await.unwrap();
     }
 
     pub(crate) fn in_flight(&self) -> u64 {

@@ -61,6 +61,8 @@ async fn grpc(stream: Box<dyn Io>, scheme: &str, address: SocketAddr) -> Result<
         .keep_alive_interval(PING_INTERVAL)
         .keep_alive_timeout(PING_LIMIT)
         .keep_alive_while_idle(true)
+        // One answer on each connection: there is nothing to be repeated.
+        .header_table_size(0)
         .handshake(TokioIo::new(stream))
         .await
         .map_err(lost)?;

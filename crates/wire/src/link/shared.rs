@@ -126,7 +126,7 @@ impl Shared {
     /// A stream has come up, and reports are wanted at this interval.
     pub(super) fn tell_welcome(&self, interval: std::time::Duration) {
         let burst_threshold = *lock(&self.threshold);
-        self.tell(Downward::Pace(Pace {
+        self.tell(Downward::from(Pace {
             workload: None,
             interval,
             burst_threshold,

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-use std::{io, sync::Arc, time::Duration};
+use std::{future::poll_fn, io, pin::pin, sync::Arc, task::Poll, time::Duration};
 
 use tokio::{
-    io::{AsyncRead, AsyncWrite},
+    io::{AsyncRead, AsyncWrite, Interest},
     net::{TcpListener, TcpStream},
-    task::JoinSet,
+    sync::Semaphore,
+    task::{JoinSet, yield_now},
     time::{sleep, timeout},
 };
 use tokio_util::sync::CancellationToken;
@@ -14,12 +15,15 @@ use super::{
     metrics::{Place, count},
     websocket,
 };
-use crate::ServerTls;
+use crate::{ServerTls, tls::Secured};
 
 /// Connections beyond the streams that are allowed: those in their handshake, or about to be told that they are too many.
 const SPARE_CONNECTIONS: usize = 1024;
 /// For a TLS handshake: longer than for the first message, for all queues come at once after a restart.
 const TLS_LIMIT: Duration = Duration::from_secs(10);
+/// Handshakes that begin before everything else on the thread has its turn. Each takes it for some tenths of a
+/// millisecond, and after a restart all queues come at once.
+const TURNS: usize = 16;
 /// Before the next try after the system gave no connection.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// For streams to end, when the server stops.
@@ -34,6 +38,16 @@ pub(super) struct Server<A> {
     pub(super) config: ServerConfig,
     pub(super) metrics: Arc<ServerMetrics>,
     pub(super) stop: CancellationToken,
+    pub(super) turns: Turns,
+}
+
+/// Lets handshakes begin, first come first served.
+pub(super) struct Turns(Semaphore);
+
+impl Default for Turns {
+    fn default() -> Self {
+        Self(Semaphore::new(TURNS))
+    }
 }
 
 pub(super) async fn run<A: Admit>(listener: TcpListener, server: Arc<Server<A>>) -> io::Result<()> {
@@ -73,25 +87,53 @@ pub(super) async fn run<A: Admit>(listener: TcpListener, server: Arc<Server<A>>)
 async fn connection<A: Admit>(stream: TcpStream, _place: Place, server: Arc<Server<A>>) {
     // Small messages that somebody waits for.
     drop(stream.set_nodelay(true));
-    let Some(tls) = &server.tls else {
+    if server.tls.is_none() {
         match timeout(server.config.hello_timeout, begins_as_http_2(&stream)).await {
             Ok(Ok(http_2)) => speak(stream, http_2, &server).await,
             Ok(Err(_)) => count(&server.metrics.handshakes_failed),
             Err(_) => count(&server.metrics.hello_timeouts),
         }
         return;
-    };
+    }
     let handshake = tokio::select! {
         () = server.stop.cancelled() => return,
-        handshake = timeout(TLS_LIMIT, Box::pin(tls.accept(stream))) => handshake,
+        handshake = timeout(TLS_LIMIT, Box::pin(shake_hands(stream, &server))) => handshake,
     };
     match handshake {
-        Ok(Ok((stream, http_2))) => speak(stream, http_2, &server).await,
+        Ok(Ok(Some((stream, http_2)))) => speak(stream, http_2, &server).await,
+        Ok(Ok(None)) => count(&server.metrics.handshakes_failed),
         Ok(Err(error)) => {
             count(&server.metrics.handshakes_failed);
             tracing::debug!(%error, "a TLS handshake failed");
         }
         Err(_) => count(&server.metrics.handshakes_failed),
+    }
+}
+
+/// Begins when the other side has said something and it is its turn: it holds no turn by being silent. `None`: it has
+/// given up, and its handshake is not worth the time.
+async fn shake_hands<A>(
+    stream: TcpStream,
+    server: &Server<A>,
+) -> io::Result<Option<(Box<Secured>, bool)>> {
+    let Some(tls) = &server.tls else {
+        return Ok(None);
+    };
+    stream.readable().await?;
+    let Ok(turn) = server.turns.0.acquire().await else {
+        return Ok(None);
+    };
+    if stream.ready(Interest::READABLE).await?.is_read_closed() {
+        return Ok(None);
+    }
+    let mut accept = pin!(tls.accept(stream));
+    // Nearly all of the work is in the answer to the first message.
+    let first = poll_fn(|context| Poll::Ready(accept.as_mut().poll(context))).await;
+    yield_now().await;
+    drop(turn);
+    match first {
+        Poll::Ready(accepted) => accepted.map(Some),
+        Poll::Pending => accept.await.map(Some),
     }
 }
 

@@ -51,6 +51,8 @@ where
         .timer(TokioTimer::new())
         .max_concurrent_streams(1)
         .max_header_list_size(HEADER_BYTES)
+        // One request on each connection: there is nothing to be repeated.
+        .header_table_size(0)
         .max_send_buf_size(SEND_BUFFER_BYTES)
         .serve_connection(TokioIo::new(stream), TowerToHyperService::new(service));
     let mut connection = pin!(connection);

@@ -207,7 +207,7 @@ async fn who_does_not_read_is_let_go() {
         .await
         .unwrap();
     let (_, down) = server.hello().await;
-    let message = Downward::Replica(Replica {
+    let message = Downward::from(Replica {
         workload: workload(),
         pod: "x".repeat(253),
         address: ([10, 0, 0, 7], 8012).into(),
@@ -294,5 +294,5 @@ async fn garbage_reports_do_not_disturb_a_good_stream() {
         interval: Duration::from_secs(1),
         burst_threshold: None,
     };
-    assert_eq!(soon(down.recv()).await, Some(Downward::Pace(pace)));
+    assert_eq!(soon(down.recv()).await, Some(Downward::from(pace)));
 }

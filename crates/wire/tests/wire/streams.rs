@@ -46,7 +46,7 @@ async fn what_is_told_arrives_and_the_welcome_is_the_first_pace() {
     for transport in BOTH {
         let mut server = Server::start(Wanted::default()).await;
         let (_link, mut down) = up(config(server.address, transport, "cart-1")).await;
-        let first = Downward::Pace(Pace {
+        let first = Downward::from(Pace {
             workload: None,
             interval: Duration::from_secs(1),
             burst_threshold: None,
@@ -54,12 +54,12 @@ async fn what_is_told_arrives_and_the_welcome_is_the_first_pace() {
         assert_eq!(soon(down.recv()).await.unwrap(), first);
 
         let (_, sender) = server.hello().await;
-        let pace = Downward::Pace(Pace {
+        let pace = Downward::from(Pace {
             workload: Some(workload()),
             interval: Duration::from_millis(250),
             burst_threshold: Some(12.5),
         });
-        let replica = Downward::Replica(Replica {
+        let replica = Downward::from(Replica {
             workload: workload(),
             pod: "cart-2".to_owned(),
             address: "[fd00::7]:8012".parse().unwrap(),

@@ -86,7 +86,7 @@ fn tell(
         interval,
         burst_threshold,
     };
-    if down.try_send(Downward::Pace(pace)).is_ok() {
+    if down.try_send(pace.into()).is_ok() {
         *told = Some((interval, burst_threshold));
     } else {
         *dropped += 1;

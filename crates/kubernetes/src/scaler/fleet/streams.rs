@@ -303,7 +303,7 @@ impl Fleet {
         ready: bool,
     ) {
         for gateway in self.gateways.values() {
-            let replica = Downward::Replica(Replica {
+            let replica = Downward::from(Replica {
                 workload: workload.clone(),
                 pod: pod.to_owned(),
                 address,
