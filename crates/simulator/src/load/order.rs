@@ -3,16 +3,15 @@ use std::{cmp::Reverse, collections::BinaryHeap};
 
 use super::clock::SECOND;
 
-/// Sorts requests by their beginning, as well as a window of fixed size can: a log is ordered by the end of its
+/// Sorts requests by their beginning, as well as a window of fixed size can: most logs are ordered by the end of their
 /// requests, so a long one stands far below those that began after it.
 ///
-/// A request is given out when the log has come so much further than its beginning that none before it is to be
-/// expected, or when there are too many to keep. One that turns up later still is late: it counts as begun when the
-/// last one given out did.
+/// A request is given out when one has turned up that began so much later that none before it is to be expected, or when
+/// there are too many to keep. One that turns up later still is late: it counts as begun when the last one given out did.
 pub(super) struct Order {
     waiting: BinaryHeap<Reverse<(i64, u64)>>,
     most: usize,
-    /// The latest time that a line had.
+    /// The latest beginning that a request had.
     newest: i64,
     /// The beginning of the last one given out.
     given: i64,
@@ -20,7 +19,7 @@ pub(super) struct Order {
     ended: bool,
 }
 
-/// How far back a request may have begun before what is the newest in the log, in microseconds.
+/// How far back a request may have begun before the newest one, in microseconds.
 pub(super) const WINDOW: i64 = 300 * SECOND;
 /// Requests that are kept at most: 16 MiB.
 pub(super) const MOST_WAITING: usize = 1 << 20;
@@ -37,21 +36,20 @@ impl Order {
         }
     }
 
-    /// How far a line's time lies before the newest, if that is so far that its request has no place any more.
-    pub(super) fn is_behind(&self, clock: i64) -> Option<i64> {
-        let behind = self.newest.saturating_sub(clock);
+    /// How far the end of a request lies before the newest beginning, if that is so far that it has no place any more.
+    pub(super) fn is_behind(&self, end: i64) -> Option<i64> {
+        let behind = self.newest.saturating_sub(end);
         (self.newest != i64::MIN && behind > WINDOW).then_some(behind)
     }
 
-    /// How far a line's time lies after the newest, if that is so far that it may be a mistake.
-    pub(super) fn is_ahead(&self, clock: i64) -> Option<i64> {
-        let ahead = clock.saturating_sub(self.newest);
-        (self.newest != i64::MIN && ahead > WINDOW).then_some(ahead)
+    /// Whether a request begins so long after the newest that this may be a mistake.
+    pub(super) fn is_ahead(&self, begin: i64) -> bool {
+        self.newest != i64::MIN && begin.saturating_sub(self.newest) > WINDOW
     }
 
-    /// A line of the time `clock` tells of a request that began then and took so long, in microseconds.
-    pub(super) fn push(&mut self, clock: i64, begin: i64, work: u64) {
-        self.newest = self.newest.max(clock);
+    /// A request that began then and took so long, in microseconds.
+    pub(super) fn push(&mut self, begin: i64, work: u64) {
+        self.newest = self.newest.max(begin);
         let mut begin = begin;
         if begin < self.given {
             self.late += 1;
@@ -92,10 +90,10 @@ mod tests {
     #[test]
     fn a_long_request_gets_its_place() {
         let mut order = Order::new(1000);
-        order.push(10 * SECOND, 9 * SECOND, 1);
-        order.push(20 * SECOND, 2 * SECOND, 18);
+        order.push(9 * SECOND, 1);
+        order.push(2 * SECOND, 18);
         assert_eq!(order.pop(), None);
-        order.push(400 * SECOND, 400 * SECOND, 0);
+        order.push(400 * SECOND, 0);
         assert_eq!(order.pop(), Some((2 * SECOND, 18)));
         assert_eq!(order.pop(), Some((9 * SECOND, 1)));
         assert_eq!(order.pop(), None);
@@ -107,12 +105,12 @@ mod tests {
     #[test]
     fn one_that_has_no_place_any_more_is_counted() {
         let mut order = Order::new(2);
-        order.push(1, 1, 0);
-        order.push(5, 5, 0);
+        order.push(1, 0);
+        order.push(5, 0);
         assert_eq!(order.pop(), Some((1, 0)));
-        order.push(6, 6, 0);
+        order.push(6, 0);
         assert_eq!(order.pop(), Some((5, 0)));
-        order.push(7, 2, 5);
+        order.push(2, 5);
         assert_eq!(order.pop(), Some((5, 5)));
         assert_eq!(order.late(), 1);
     }
@@ -125,9 +123,9 @@ mod tests {
         ) {
             let mut order = Order::new(most);
             let mut out = Vec::new();
-            for (clock, work) in &lines {
-                let _ = (order.is_behind(*clock), order.is_ahead(*clock));
-                order.push(*clock, clock.saturating_sub(*work as i64 >> 1), *work);
+            for (begin, work) in &lines {
+                prop_assert!(!order.is_ahead(*begin) || order.is_behind(*begin).is_none());
+                order.push(*begin, *work);
                 while let Some((begin, _)) = order.pop() {
                     out.push(begin);
                 }

@@ -8,7 +8,7 @@ use super::{
     clock::Stamp,
     finished::Finished,
     lines::{LINE_BYTES, Line, Lines},
-    order::{MOST_WAITING, Order},
+    order::{MOST_WAITING, Order, WINDOW},
     record::{Fault, Reader, Record},
     spread::Within,
 };
@@ -23,7 +23,7 @@ pub(super) struct Reading {
     /// What the last line said of more than one request.
     many: Option<Many>,
     /// A request whose time leaps ahead, with its line: the next line shows whether it was a mistake.
-    leap: Option<(u64, Request)>,
+    leap: Option<(u64, Placed)>,
     order: Order,
     rng: Rng,
     /// The time that is zero, in microseconds.
@@ -56,14 +56,16 @@ enum Phase {
 
 enum Many {
     Period(Within),
-    Finished(i64, Box<Finished>),
+    Finished(Box<Finished>),
 }
 
+/// A request in time, in microseconds.
 #[derive(Clone, Copy)]
-struct Request {
-    at: Stamp,
-    edge: Edge,
-    work: Option<Duration>,
+struct Placed {
+    begin: i64,
+    /// The beginning again where the trace does not say how long it took.
+    end: i64,
+    work: u64,
 }
 
 /// What had to be assumed along the way.
@@ -119,10 +121,10 @@ impl Reading {
                         return Some(self.arrival(at, work));
                     }
                 }
-                Some(Many::Finished(clock, mut requests)) => {
+                Some(Many::Finished(mut requests)) => {
                     if let Some((begin, work)) = requests.next(&mut self.rng) {
-                        self.order.push(clock, begin, work);
-                        self.many = Some(Many::Finished(clock, requests));
+                        self.order.push(begin, work);
+                        self.many = Some(Many::Finished(requests));
                     }
                 }
                 None => match self.phase {
@@ -214,60 +216,60 @@ impl Reading {
         match record {
             Record::Nothing => (),
             Record::Other => self.summary.other += 1,
-            Record::Request { at, edge, work } => self.request(Request { at, edge, work }),
+            Record::Request { at, edge, work } => {
+                let placed = self.placed(at, edge, work);
+                self.request(placed);
+            }
             Record::Period(period) => {
                 let origin = *self.origin.get_or_insert(period.from);
                 self.lasts(between(origin, period.from.saturating_add(period.length)));
                 self.assumed.periods |= period.count > 0;
                 self.many = Some(Many::Period(Within::new(self.options.spreading, period)));
             }
-            Record::Finished { clock, requests } => {
-                self.many = Some(Many::Finished(clock, requests));
-            }
+            Record::Finished(requests) => self.many = Some(Many::Finished(requests)),
         }
     }
 
-    fn request(&mut self, request: Request) {
+    fn request(&mut self, request: Placed) {
         let number = self.lines.number();
-        let clock = request.at.micros;
         if let Some((line, leapt)) = self.leap.take() {
-            let mut from_leap = Order::new(1);
-            from_leap.push(leapt.at.micros, leapt.at.micros, 0);
-            match from_leap.is_behind(clock) {
-                None => self.place(leapt),
-                Some(behind) => {
-                    let what = format!(
-                        "its time is {} s after that of the next line",
-                        seconds(behind)
-                    );
-                    self.broken(line, what);
-                }
+            let after = leapt.begin.saturating_sub(request.end);
+            if after > WINDOW {
+                let what = format!(
+                    "its time is {:.0} s after that of the next line",
+                    seconds(after)
+                );
+                self.broken(line, what);
+            } else {
+                self.order.push(leapt.begin, leapt.work);
             }
         }
-        if let Some(behind) = self.order.is_behind(clock) {
-            let what = format!("time goes back by {} s; lines should rise", seconds(behind));
-            return self.broken(number, what);
-        }
-        if self.order.is_ahead(clock).is_some() {
+        if let Some(behind) = self.order.is_behind(request.end) {
+            let what = format!(
+                "time goes back by {:.0} s; lines should rise",
+                seconds(behind)
+            );
+            self.broken(number, what);
+        } else if self.order.is_ahead(request.begin) {
             self.leap = Some((number, request));
-            return;
+        } else {
+            self.order.push(request.begin, request.work);
         }
-        self.place(request);
     }
 
-    /// A request whose time is believed.
-    fn place(&mut self, Request { at, edge, work }: Request) {
+    fn placed(&mut self, at: Stamp, edge: Edge, work: Option<Duration>) -> Placed {
         let mut time = at.micros;
         if at.grain > 0 {
             self.assumed.seconds = true;
             time = time.saturating_add_unsigned(self.rng.below(at.grain.unsigned_abs()));
         }
-        let (begin, work) = match (work, edge) {
-            (Some(work), Edge::End) => (time.saturating_sub(micros(work) as i64), work),
-            (Some(work), Edge::Start) => (time, work),
-            (None, _) => (time, self.service()),
+        let known = micros(work.unwrap_or_default()) as i64;
+        let (begin, end) = match edge {
+            Edge::Start => (time, time.saturating_add(known)),
+            Edge::End => (time.saturating_sub(known), time),
         };
-        self.order.push(at.micros, begin, micros(work));
+        let work = micros(work.unwrap_or_else(|| self.service()));
+        Placed { begin, end, work }
     }
 
     fn service(&mut self) -> Duration {
@@ -305,7 +307,7 @@ impl Reading {
     /// All lines have been read.
     fn end(&mut self) {
         if let Some((_, request)) = self.leap.take() {
-            self.place(request);
+            self.order.push(request.begin, request.work);
         }
         if let (Some(origin), Some(end)) = (self.origin, self.reader.end()) {
             self.lasts(between(origin, end));

@@ -54,13 +54,8 @@ pub(super) enum Record {
     },
     /// So many requests somewhere in a period.
     Period(Period),
-    /// Requests that one replica finished in an interval.
-    Finished {
-        /// When the line that says so came in, in microseconds.
-        clock: i64,
-        /// Made one at a time, for there may be many.
-        requests: Box<Finished>,
-    },
+    /// Requests that one replica finished in an interval; made one at a time, for there may be many.
+    Finished(Box<Finished>),
 }
 
 /// Which end of a request a time is of.

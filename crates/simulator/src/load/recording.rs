@@ -151,10 +151,9 @@ impl Recording {
         replica.left = left;
         let wait = line.waiting_seconds * SECOND as f64 / line.requests as f64;
         let held = self.holds.released(end, line.requests);
-        Ok(Record::Finished {
-            clock: at,
-            requests: Box::new(finished.waiting(wait).held(held)),
-        })
+        Ok(Record::Finished(Box::new(
+            finished.waiting(wait).held(held),
+        )))
     }
 }
 
@@ -241,7 +240,7 @@ mod tests {
     use crate::Rng;
 
     fn requests(recording: &mut Recording, line: &str) -> Vec<(i64, u64)> {
-        let Ok(Record::Finished { mut requests, .. }) = recording.read(line.as_bytes()) else {
+        let Ok(Record::Finished(mut requests)) = recording.read(line.as_bytes()) else {
             panic!("{line}");
         };
         let mut rng = Rng::new(1);
@@ -320,7 +319,7 @@ mod tests {
         assert_eq!(recording.read(report("a").as_bytes()), Ok(Record::Other));
         assert!(matches!(
             recording.read(report("b").as_bytes()),
-            Ok(Record::Finished { .. })
+            Ok(Record::Finished(_))
         ));
     }
 }
