@@ -41,6 +41,17 @@ pub(crate) struct Coverage {
     pub(crate) missing: i64,
 }
 
+/// What is known of one whole second.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Second {
+    /// No replica was there.
+    Empty,
+    /// Total concurrency on average, and requests finished.
+    Known { load: f64, requests: u32 },
+    /// Someone was there and said nothing, or it is too long ago.
+    Unknown,
+}
+
 impl History {
     /// A report may come so much later than its interval ends.
     const LATENESS: u64 = 500_000;
@@ -145,6 +156,26 @@ impl History {
             load / 1e9 / (time / 1e12)
         } else {
             0.0
+        }
+    }
+
+    /// What is known of that second; `Empty` where the buckets were freed.
+    pub(crate) fn second(&self, second: u64) -> Second {
+        if self.buckets.is_empty() {
+            return Second::Empty;
+        }
+        if second < self.oldest() || second > self.newest {
+            return Second::Unknown;
+        }
+        let bucket = &self.buckets[self.place(second)];
+        if bucket.time > 0 {
+            let load = bucket.load as f64 / 1e9 / (bucket.time as f64 / 1e12);
+            let requests = bucket.requests;
+            Second::Known { load, requests }
+        } else if bucket.there == 0 {
+            Second::Empty
+        } else {
+            Second::Unknown
         }
     }
 

@@ -4,6 +4,7 @@
 //! A [`Scaler`] holds what is known of one revision. It is fed [`Report`]s, [`Holding`]s and
 //! [`Observation`]s with the [`Moment`] of their arrival and gives a [`Decision`] when asked.
 mod bucket;
+mod capacity;
 mod decide;
 mod decision;
 mod history;
@@ -26,6 +27,7 @@ mod settings;
 mod sliding;
 mod start;
 
+pub use capacity::LearnedLoad;
 pub use decision::{Bound, Decision, Mode};
 pub use latency::Latency;
 pub use learn::{Forgotten, Learned, Memory, Why};

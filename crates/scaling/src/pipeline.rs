@@ -37,9 +37,10 @@ impl Scaler {
 
         // Demand.
         if let Some(learner) = &mut self.learner {
-            learner.advance(now, self.panic.is_on());
+            let short = self.capacity.is_some() && load.held > 0;
+            learner.advance(now, self.panic.is_on() || short);
         }
-        let demand = self.demand(&load);
+        let demand = self.demand(now, &load);
         let active = self.is_active(now, &load);
         let idle_delay = self.idle_delay();
         let idle_remains = self.idle_remains(now, idle_delay);
@@ -47,9 +48,12 @@ impl Scaler {
 
         // Mode.
         let starting = observation.starting > 0;
-        let mode = self
-            .panic
-            .step(now, demand.breach, starting, settings.stable_window);
+        let mode = if self.capacity.is_some() {
+            self.mode_with_spare(now, demand.breach, settings.stable_window)
+        } else {
+            self.panic
+                .step(now, demand.breach, starting, settings.stable_window)
+        };
         let wanted = match mode {
             _ if idle => 0,
             Mode::Stable => demand.stable,
@@ -72,9 +76,14 @@ impl Scaler {
 
         // Delays.
         let scale_down_delay = settings.scale_down_delay.or(Duration::ZERO);
-        let (largest, scale_down_remains) =
+        let (largest, mut scale_down_remains) =
             self.wishes.hold(now, scale_down_delay, course.replicas);
         course.at_least(largest, Bound::ScaleDownDelay);
+        let kept = self.kept(now).filter(|_| !idle);
+        if let Some(kept) = kept {
+            course.at_least(kept.replicas, Bound::ScaleDownDelay);
+            scale_down_remains = kept.remains;
+        }
         let grace_remains = grace_remains(now, observation.gateway_since, settings.grace_period);
         let idle_remains = if active { idle_delay } else { idle_remains };
         let activation = settings.activation;

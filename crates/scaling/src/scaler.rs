@@ -2,9 +2,10 @@
 use std::time::Duration;
 
 use crate::{
-    Averages, Decision, Forgotten, Holding, Learned, Memory, Moment, Observation, Paused, Refusal,
-    RefusedCounts, Report, Scaling, Start, Target,
+    Averages, Decision, Forgotten, Holding, Learned, LearnedLoad, Memory, Moment, Observation,
+    Paused, Policy, Refusal, RefusedCounts, Report, Scaling, Start, Target, Why,
     bucket::SECOND_MICROS,
+    capacity::{Capacity, Price, Terms},
     decide::{
         delay::LargestWish,
         demand::{Demand, Load, Measure},
@@ -51,6 +52,8 @@ pub struct Scaler {
     pub(crate) wishes: LargestWish,
     /// Where the target is to be learned, and there was a report.
     pub(crate) learner: Option<Box<Learner>>,
+    /// With [`Policy::Auto`]: what the load may become, and what to keep.
+    pub(crate) capacity: Option<Box<Capacity>>,
     /// What the last decision wanted and gave.
     pub(crate) last: Option<(u32, u32)>,
 }
@@ -91,6 +94,7 @@ impl Scaler {
             panic,
             wishes: LargestWish::default(),
             learner: None,
+            capacity: (scaling.settings().policy == Policy::Auto).then(Box::default),
             last: None,
             scaling,
         }
@@ -110,6 +114,13 @@ impl Scaler {
             self.paused_at = None;
         }
         self.scaling = scaling;
+        match (&mut self.capacity, self.scaling.settings().policy) {
+            (Some(capacity), Policy::Auto) => {
+                capacity.weigh(Price::new(self.scaling.settings().thrift));
+            }
+            (capacity, Policy::StablePanic) => *capacity = None,
+            (capacity, Policy::Auto) => *capacity = Some(Box::default()),
+        }
         match &mut self.learner {
             Some(learner) if self.scaling.settings().target == Target::Auto => {
                 learner.change(&self.scaling);
@@ -176,6 +187,9 @@ impl Scaler {
     pub fn observe(&mut self, now: Moment, observation: Observation) {
         let now = self.pass(now);
         let begin = self.begin.as_micros();
+        if let Some(capacity) = &mut self.capacity {
+            capacity.observe(now.as_micros(), &self.observation, &observation);
+        }
         self.presence
             .observe(now.as_micros(), begin, &observation, &mut self.history);
         self.observation = observation;
@@ -237,11 +251,12 @@ impl Scaler {
             return false;
         }
         let now = now.max(self.clock);
-        let demand = self.demand(&self.load(now));
+        let demand = self.demand(now, &self.load(now));
         let (wanted, replicas) = self.last.unwrap_or((0, 0));
         let present = self.observation.present();
         let unserved = self.holding.held > 0 && present == 0 && replicas == 0;
-        let more = demand.at_once > wanted.max(present);
+        let more = demand.at_once > wanted.max(present)
+            || (self.capacity.is_some() && demand.stable > wanted.max(present));
         unserved || more || (demand.breach && !self.panic.is_on() && demand.panic > present)
     }
     /// Requests in flight, over all replicas, from which on a burst shows: the gateway and the queues
@@ -250,12 +265,23 @@ impl Scaler {
     /// load of that size.
     #[must_use]
     pub fn burst_threshold(&self) -> f64 {
+        if self.capacity.is_some() {
+            let meant = f64::from(self.observation.ready.max(1)) * self.slots();
+            return meant + meant.sqrt();
+        }
         self.measure().burst_threshold()
     }
     /// From the last request to zero, after `auto` is resolved.
     #[must_use]
     pub fn idle_delay(&self) -> Duration {
-        self.scaling.settings().idle_delay.or(Scaling::IDLE_DELAY)
+        let settings = self.scaling.settings();
+        let auto = self
+            .capacity
+            .as_ref()
+            .map_or(Scaling::IDLE_DELAY, |capacity| {
+                capacity.idle_delay(Price::new(settings.thrift))
+            });
+        settings.idle_delay.or(auto)
     }
     /// Whether nothing is there and nothing is expected: at zero, no load, nothing held, and nothing to
     /// remember, so that no tick is needed.
@@ -314,6 +340,10 @@ impl Scaler {
         if !self.history.is_empty() {
             self.history.advance(micros);
         }
+        let terms = self.terms();
+        if let Some(capacity) = &mut self.capacity {
+            capacity.pass(micros, self.holding.held, &self.history, &terms);
+        }
         self.clock
     }
 
@@ -337,6 +367,11 @@ impl Scaler {
             // In time it might have begun a panic: it holds as long as its loss would.
             let end = Moment::from_micros(end);
             self.late_until = self.late_until.max(end.plus(stable_window));
+        }
+        if let Some(capacity) = &mut self.capacity
+            && report.waiting_seconds > 0.0
+        {
+            capacity.waited(end, report.waiting_seconds);
         }
         self.heard = true;
         self.learn(Moment::from_micros(now), report);
@@ -363,8 +398,39 @@ impl Scaler {
             panic_threshold: self.scaling.settings().panic_threshold,
         }
     }
-    pub(crate) fn demand(&self, load: &Load) -> Demand {
-        self.measure().demand(load)
+    pub(crate) fn demand(&self, now: Moment, load: &Load) -> Demand {
+        match &self.capacity {
+            Some(_) => self.demand_with_spare(now, load),
+            None => self.measure().demand(load),
+        }
+    }
+    /// Requests at once that one replica is meant for, where the margin is apart: the target, or the hard limit as long
+    /// as it is not known that latency rises below it.
+    pub(crate) fn slots(&self) -> f64 {
+        let rises =
+            (self.learned()).is_none_or(|learned| matches!(learned.why, Why::Rises | Why::Unmet));
+        match self.scaling.limit() {
+            Some(limit) if !rises => limit,
+            _ => self.target(),
+        }
+    }
+    pub(crate) fn terms(&self) -> Terms {
+        Terms {
+            slots: self.slots(),
+            price: Price::new(self.scaling.settings().thrift),
+        }
+    }
+    /// What was learned of the load, to be kept over a restart; `None` with another policy.
+    #[must_use]
+    pub fn learned_load(&self) -> Option<LearnedLoad> {
+        self.capacity.as_ref().map(|capacity| capacity.learned())
+    }
+    /// Goes on from what was learned of the load before a restart.
+    pub fn recall_load(&mut self, learned: &LearnedLoad) {
+        let price = Price::new(self.scaling.settings().thrift);
+        if let Some(capacity) = &mut self.capacity {
+            capacity.recall(learned, price);
+        }
     }
     pub(crate) fn load(&self, now: Moment) -> Load {
         let micros = now.as_micros();

@@ -76,7 +76,7 @@ impl Scaling {
             BurstCapacity::AlwaysInPath => None,
         }
     }
-    fn limit(&self) -> Option<f64> {
+    pub(crate) fn limit(&self) -> Option<f64> {
         match self.settings.concurrency {
             Concurrency::Single => Some(1.0),
             Concurrency::Multi => None,

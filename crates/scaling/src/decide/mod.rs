@@ -6,6 +6,7 @@ pub(crate) mod demand;
 pub(crate) mod idle;
 pub(crate) mod mode;
 pub(crate) mod rate;
+pub(crate) mod spare;
 
 use crate::decision::{Bound, Bounds};
 

@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: Apache-2.0
+use std::time::Duration;
+
+use super::{
+    level::{Kept, Level, Need},
+    price::Price,
+};
+
+/// Which replicas are worth keeping though nothing needs them now: ski rental for each level of the scale.
+///
+/// To let a replica go and start it again costs what the requests that come in between wait; to keep it costs
+/// its idling. Nobody knows when it will be needed again, but how long that took so far is known.
+///
+/// There are at most [`Keeping::MOST_LEVELS`] levels. Where more replicas were needed each stands for several: their
+/// `width`, a power of two.
+#[derive(Clone, Debug)]
+pub(crate) struct Keeping {
+    pub(super) levels: Vec<Level>,
+    /// Replicas in one level.
+    pub(super) width: u32,
+}
+
+impl Default for Keeping {
+    fn default() -> Self {
+        Self {
+            levels: Vec::new(),
+            width: 1,
+        }
+    }
+}
+
+/// What was needed in one second.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Use {
+    /// Replicas, with their fractions.
+    pub(crate) replicas: f64,
+    /// What one replica serves when it is fully used.
+    pub(crate) requests_per_second: f64,
+    /// How long a start takes until it shows, in seconds.
+    pub(crate) lead: u32,
+}
+
+impl Keeping {
+    pub(crate) const MOST_LEVELS: usize = 20;
+    /// When nothing above a quarter of the levels was needed for so long, the levels become narrower.
+    const NARROWER_AFTER: u32 = 3_600;
+    /// Longest that one but the last is kept, as a person may set it.
+    const LONGEST: Duration = Duration::from_secs(3_600);
+    /// Longest that the last is kept.
+    const LONGEST_IDLE: Duration = Duration::from_secs(4 * 3_600);
+
+    pub(crate) fn add(&mut self, second: u32, used: Use, price: Price) {
+        let needed = crate::number::ceil(used.replicas);
+        while needed > self.width.saturating_mul(Self::MOST_LEVELS as u32) {
+            self.widen();
+        }
+        if self.width > 1 && second.is_multiple_of(64) {
+            self.narrow(second);
+        }
+        let levels = needed.div_ceil(self.width) as usize;
+        if self.levels.len() < levels {
+            self.levels.reserve_exact(levels - self.levels.len());
+            self.levels.resize(levels, Level::default());
+        }
+        let width = f64::from(self.width);
+        for (below, level) in self.levels.iter_mut().enumerate() {
+            let share = (used.replicas / width - below as f64).clamp(0.0, 1.0);
+            let need = Need {
+                second,
+                share,
+                requests: share * width * used.requests_per_second,
+                lead: used.lead,
+                replicas: needed.min((below as u32 + 1).saturating_mul(self.width)),
+            };
+            level.add(&need, |requests| cost(below, requests / width, price));
+        }
+    }
+    /// The replicas that are kept at that second.
+    pub(crate) fn kept(&self, second: u32) -> Option<Kept> {
+        let kept = self
+            .levels
+            .iter()
+            .rev()
+            .find_map(|level| level.kept(second))?;
+        Some(Kept {
+            remains: kept.remains.min(Self::LONGEST),
+            ..kept
+        })
+    }
+    /// From the last request to zero.
+    pub(crate) fn idle_delay(&self, price: Price) -> Duration {
+        let seconds = match self.levels.first() {
+            Some(level) => level.keep_seconds(),
+            None => {
+                let mut unknown = Level::default();
+                unknown.weigh(|requests| cost(0, requests, price));
+                unknown.keep_seconds()
+            }
+        };
+        Duration::from_secs_f64(seconds).min(Self::LONGEST_IDLE)
+    }
+    /// The thrift has changed.
+    pub(crate) fn weigh(&mut self, price: Price) {
+        let width = f64::from(self.width);
+        for (below, level) in self.levels.iter_mut().enumerate() {
+            level.weigh(|requests| cost(below, requests / width, price));
+        }
+    }
+    #[cfg(test)]
+    pub(crate) fn bytes(&self) -> usize {
+        self.levels.capacity() * size_of::<Level>()
+    }
+
+    fn widen(&mut self) {
+        let mut number = 0;
+        self.levels.retain(|_| {
+            number += 1;
+            number % 2 == 1
+        });
+        self.width *= 2;
+    }
+    fn narrow(&mut self, second: u32) {
+        let quarter = Self::MOST_LEVELS / 4;
+        let unused = |level: &Level| level.is_unused(second, Self::NARROWER_AFTER);
+        if !self.levels.iter().skip(quarter).all(unused) {
+            return;
+        }
+        self.levels.truncate(quarter);
+        let upper = |level: &Level| {
+            let mut upper = level.clone();
+            upper.forget_the_last();
+            upper
+        };
+        self.levels = self
+            .levels
+            .iter()
+            .flat_map(|level| [level.clone(), upper(level)])
+            .collect();
+        self.width /= 2;
+    }
+}
+
+/// What it costs not to have the replica of a level, in seconds of a replica, when so many requests would wait for
+/// it.
+fn cost(below: usize, requests: f64, price: Price) -> f64 {
+    let waits = requests * price.of_a_wait();
+    if below == 0 {
+        waits.max(price.of_a_cold_start())
+    } else {
+        waits
+    }
+}

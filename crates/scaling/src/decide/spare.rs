@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The steps of [`crate::Policy::Auto`] that differ: demand with spare capacity, mode, and what is kept.
+use std::time::Duration;
+
+use super::demand::{Demand, Load};
+use crate::{
+    Delay, Mode, Moment, Scaler,
+    capacity::{Kept, Spare, Waiting},
+    number::ceil,
+};
+
+impl Scaler {
+    /// The load of now is the largest of its averages over these times, and of the panic window: the longer ones
+    /// keep a lull from being taken for the load.
+    const QUICK: u64 = 2_000_000;
+    const CALM: u64 = 20_000_000;
+
+    pub(crate) fn spare(&self, now: Moment, load: &Load) -> Option<Spare> {
+        let capacity = self.capacity.as_ref()?;
+        let micros = now.as_micros();
+        let average = if self.given(now).is_some() {
+            load.stable.max(load.panic)
+        } else {
+            let quick = self.history.average(micros, Self::QUICK);
+            let calm = self.history.average(micros, Self::CALM);
+            quick.max(calm).max(load.panic)
+        };
+        let waiting = Waiting {
+            now: load.held as f64,
+            before: capacity.held_before(micros),
+        };
+        Some(capacity.spare(average.max(load.burst), waiting, &self.terms()))
+    }
+
+    /// What the load would have, and what may come while a replica starts.
+    pub(crate) fn demand_with_spare(&self, now: Moment, load: &Load) -> Demand {
+        let Some(spare) = self.spare(now, load) else {
+            return self.measure().demand(load);
+        };
+        let larger = load.stable.max(load.panic);
+        Demand {
+            stable: spare.replicas,
+            panic: spare.replicas,
+            held: ceil(spare.backlog / self.slots()).max(u32::from(load.held > 0)),
+            at_once: spare.at_once,
+            burst: (load.burst > larger).then_some(load.burst + load.held as f64),
+            breach: spare.at_once > self.observation.ready,
+            discounted: self.observation.starting > 0 && spare.backlog < load.held as f64,
+        }
+    }
+
+    /// Panic is when what is ready is too little for what is there right now: then nothing falls. It ends with that.
+    /// After a restart it goes on for a stable window, for nobody knows what the replicas are needed for.
+    pub(crate) fn mode_with_spare(
+        &mut self,
+        now: Moment,
+        short: bool,
+        stable_window: Duration,
+    ) -> Mode {
+        let restarted = self.panic.step(now, false, false, stable_window);
+        if short { Mode::Panic } else { restarted }
+    }
+
+    /// Replicas that are worth keeping, unless a person has said how long a step down waits.
+    pub(crate) fn kept(&self, now: Moment) -> Option<Kept> {
+        match self.scaling.settings().scale_down_delay {
+            Delay::Auto => self.capacity.as_ref()?.kept(now.as_micros()),
+            Delay::Given(_) => None,
+        }
+    }
+}
