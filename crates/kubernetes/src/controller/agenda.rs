@@ -24,7 +24,7 @@ pub(super) struct Now {
 }
 
 /// Everything is looked at again so often, whatever the watches tell.
-pub(super) const RESYNC: Duration = Duration::from_mins(5);
+const RESYNC: Duration = Duration::from_mins(5);
 
 impl Agenda {
     pub(super) const fn new(now: Instant) -> Self {
@@ -69,6 +69,12 @@ impl Agenda {
     pub(super) fn next(&self) -> Instant {
         let resync = self.looked + RESYNC;
         self.later.values().copied().fold(resync, Instant::min)
+    }
+
+    /// The same for one who acts, or does not: who only watches has nothing to do by itself, takes nothing, and what is
+    /// due would wake it for ever.
+    pub(super) fn wakes(&self, acts: bool, now: Instant) -> Instant {
+        if acts { self.next() } else { now + RESYNC }
     }
 }
 
@@ -138,9 +144,10 @@ mod tests {
                     now + Duration::from_secs(when.unsigned_abs())
                 };
                 if anew { agenda.at(key, when) } else { agenda.no_later(key, when) }
+                prop_assert!(agenda.wakes(false, now) > now, "a standby sleeps, whatever is due");
                 let due = agenda.next() <= now;
                 prop_assert_eq!(agenda.take(now) != Now::default(), due);
-                prop_assert!(agenda.next() > now);
+                prop_assert!(agenda.wakes(true, now) > now);
                 prop_assert_eq!(agenda.take(now), Now::default());
             }
         }

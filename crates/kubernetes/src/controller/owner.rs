@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     Key, Policy,
-    agenda::{Agenda, RESYNC},
+    agenda::Agenda,
     carry_out::{Hands, Outcome},
     dedicated::{DedicatedAutoscalers, Reviewers, dedicated},
     metrics::{ControllerMetrics, add},
@@ -121,8 +121,7 @@ impl Controller {
         let recorder = Recorder::new(self.client.clone(), reporter);
         let mut acts = false;
         loop {
-            // Who does not act has nothing to do by itself, and what is due would wake it for ever.
-            let next = if acts { self.next() } else { now() + RESYNC };
+            let next = self.next(acts);
             tokio::select! {
                 () = stop.cancelled() => break,
                 Some(change) = changes.next() => {
@@ -167,11 +166,10 @@ impl Controller {
     }
 
     /// When there is something to do by itself.
-    fn next(&self) -> Instant {
-        let agenda = self.agenda.next();
-        self.reviewers
-            .again()
-            .map_or(agenda, |again| again.min(agenda))
+    fn next(&self, acts: bool) -> Instant {
+        let agenda = self.agenda.wakes(acts, now());
+        let reviewers = self.reviewers.again().filter(|_| acts);
+        reviewers.map_or(agenda, |again| again.min(agenda))
     }
 
     fn look_at_all(&mut self) {
