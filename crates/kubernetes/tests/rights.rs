@@ -36,8 +36,9 @@ async fn none_is_granted_and_unused_and_none_is_refused() {
             // Nothing can be made in a namespace that goes, whoever asks.
             used.insert(one);
         } else if event["responseStatus"]["code"] == 403 {
-            // When its namespace is deleted, its roles go in no order.
-            if gone.get(home).is_none_or(|when| at(event) < *when) {
+            // When its namespace is deleted, its roles go in no order; and one test takes rights away to see what fails.
+            let is_gone = gone.get(home).is_some_and(|when| at(event) >= *when);
+            if !is_gone && !home.starts_with("lost-rights-") {
                 *refused.entry(one).or_default() += 1;
             }
         } else {
@@ -63,13 +64,9 @@ async fn none_is_granted_and_unused_and_none_is_refused() {
 fn granted() -> BTreeSet<Use> {
     RIGHTS
         .iter()
-        .filter(|right| !right.opt_in)
         .flat_map(|right| {
             // Whether somebody may bind is asked when he binds, and is no request.
-            // An event is patched when it comes again within minutes, which hangs on how soon an app crashes again.
-            let again = |verb: &str| right.resource == "events" && verb == "patch";
-            let verbs = right.verbs.iter();
-            let verbs = verbs.filter(move |verb| **verb != "bind" && !again(verb));
+            let verbs = right.verbs.iter().filter(|verb| **verb != "bind");
             verbs.map(|verb| {
                 let role = right.role.name();
                 (

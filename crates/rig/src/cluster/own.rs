@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-use std::{env, path::PathBuf};
+use std::{env, io::SeekFrom, path::PathBuf};
 
 use k8s_openapi::api::core::v1::Pod;
-use tokio::fs;
+use tokio::{
+    fs,
+    io::{AsyncReadExt as _, AsyncSeekExt as _},
+};
 
 /// A cluster that belongs to the tests alone, so that its parts may be stopped and its audit log be read.
 pub struct Own {
@@ -42,8 +45,24 @@ impl Own {
 
     /// What service accounts asked the API server for: an audit event a line.
     pub async fn audit(&self) -> String {
-        let file = env::var_os("CHEERFUL_TEST_CLUSTER_AUDIT").expect("set by `cluster test`");
-        fs::read_to_string(file).await.unwrap()
+        fs::read_to_string(audit_log()).await.unwrap()
+    }
+
+    /// How many bytes of that there are by now.
+    pub async fn audited(&self) -> u64 {
+        fs::metadata(audit_log()).await.unwrap().len()
+    }
+
+    /// What is new of it after so many bytes, in whole lines; they are moved on.
+    pub async fn audit_from(&self, from: &mut u64) -> String {
+        let mut log = fs::File::open(audit_log()).await.unwrap();
+        log.seek(SeekFrom::Start(*from)).await.unwrap();
+        let mut new = Vec::new();
+        log.read_to_end(&mut new).await.unwrap();
+        let whole = new.iter().rposition(|byte| *byte == b'\n');
+        new.truncate(whole.map_or(0, |end| end + 1));
+        *from += new.len() as u64;
+        String::from_utf8(new).unwrap()
     }
 
     async fn run(&self, verb: &str, what: &str) {
@@ -51,6 +70,11 @@ impl Own {
             .await
             .unwrap_or_else(|error| panic!("cluster {verb} {what}: {error}"));
     }
+}
+
+fn audit_log() -> PathBuf {
+    let file = env::var_os("CHEERFUL_TEST_CLUSTER_AUDIT");
+    file.expect("set by `cluster test`").into()
 }
 
 /// A part that stands still.
