@@ -36,8 +36,8 @@ impl Policy for PerRequest {
     }
     fn reporting(&self) -> Reporting {
         Reporting {
+            interval: Some(self.tick()),
             on_hold: OnHold::Each,
-            ..Reporting::default()
         }
     }
     fn report(&mut self, now: Moment, report: &Report) {
@@ -57,15 +57,16 @@ impl Policy for PerRequest {
         self.present = observation.present();
     }
     fn tick(&self) -> Duration {
-        Duration::from_secs(1)
+        (self.idle_delay / 200).max(Duration::from_secs(1))
     }
     fn wants_decision_now(&self, _now: Moment) -> bool {
         self.arrived > 0
     }
     fn decide(&mut self, now: Moment) -> Option<u32> {
-        // Who was not heard for two seconds is gone.
+        // Who was not heard lately is gone.
+        let lately = self.tick() * 2;
         self.idle_since
-            .retain(|_, (_, heard)| now.since(*heard) <= Duration::from_secs(2));
+            .retain(|_, (_, heard)| now.since(*heard) <= lately);
         let new = u32::try_from(std::mem::take(&mut self.arrived)).unwrap_or(u32::MAX);
         let before = self.idle_since.len();
         self.idle_since
