@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 use std::time::Duration;
 
-use cheerful_scaling::{Decision, Moment, Observation, Report, Scaler, Scaling, Start};
+use cheerful_scaling::{
+    Decision, Forgotten, Memory, Moment, Observation, Report, Scaler, Scaling, Start,
+};
 
 use crate::{Choice, OnHold, Policy, Reporting, Waiting};
 
@@ -28,6 +30,13 @@ impl Ours {
             last: None,
             refused: 0,
         }
+    }
+    /// Goes on from what was learned before, so long ago.
+    ///
+    /// # Errors
+    /// Says why it is of no use; then it begins afresh.
+    pub fn recall(&mut self, memory: &Memory, age: Duration) -> Result<(), Forgotten> {
+        self.scaler.recall(memory, age)
     }
     /// The scaler as it stands.
     #[must_use]

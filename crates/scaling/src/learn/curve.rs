@@ -8,9 +8,10 @@ use crate::learn::{
 /// how many per cent the latency rises when there is one per cent more in flight. 0: they do not hinder each other;
 /// 1: none more gets done.
 ///
-/// Only from what changed, never from levels: so a slow day of a database moves nothing. And only as far as completions
-/// changed with it (completions per second are the instrument of the regression: A = sum of dX dR, B = sum of dX dN, all
-/// logarithms): a latency that rises while no more work is done is not the replica's own doing.
+/// Only from what changed in one replica from one time to the next, never from levels: so a slow day of a database moves
+/// nothing. The regression of the logarithm of the latency on that of the requests in flight: A / B, with A = sum of dN dR
+/// and B = sum of dN dN. A latency that rises while no more work is done is not taken for the replica's own doing, unless
+/// it did about as much as was ever seen of one.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Curve {
     bins: [Bin; Self::BINS],
@@ -21,11 +22,11 @@ pub(crate) struct Curve {
 /// Sums over the changes that passed through one range.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct Bin {
-    /// A: dX dR.
+    /// A: dN dR.
     pub(crate) slower: f32,
-    /// B: dX dN.
+    /// B: dN dN.
     pub(crate) busier: f32,
-    /// (dX dR)^2, (dX dR)(dX dN), (dX dN)^2, for the error of A / B.
+    /// (dN dR)^2, (dN dR)(dN dN), (dN dN)^2, for the error of A / B.
     pub(crate) squares: [f32; 3],
 }
 
@@ -44,18 +45,20 @@ impl Curve {
     /// From this error on nothing is known.
     const UNKNOWN: f64 = 0.4;
     const STEEPEST: f64 = 0.98;
-    /// A change in completions below this is none.
-    const LEAST_CHANGE: f64 = 0.1;
+    /// A change in the requests in flight below this is none.
+    const LEAST_CHANGE: f64 = 0.2;
+    /// From here on a latency that rises has another cause, unless the replica does all that it can.
+    const STEEP: f64 = 0.7;
 
     /// Learns from a change; false if it tells nothing.
     pub(crate) fn learn(&mut self, change: Change) -> bool {
-        let (rate, busier) = (change.rate, change.to - change.from);
-        let slower = busier - rate;
-        // Latency that falls by much while there is more to do, or rises out of all proportion, has another cause.
-        let per_rate = slower / rate;
-        if rate.abs() < Self::LEAST_CHANGE.max(1.5 * change.noise)
-            || !(-0.7..=8.0).contains(&per_rate)
-        {
+        let busier = change.to - change.from;
+        let slower = busier - change.rate;
+        let steepness = slower / busier;
+        let told = busier.abs() >= Self::LEAST_CHANGE.max(2.5 * change.noise)
+            && (-Self::STEEP..=1.2).contains(&steepness)
+            && (steepness < Self::STEEP || change.full);
+        if !told {
             return false;
         }
         let (low, high) = if change.from < change.to {
@@ -69,8 +72,8 @@ impl Curve {
             if overlap > 0.0 {
                 bin.add(
                     (overlap / (high - low)) as f32,
-                    rate * slower,
-                    rate * busier,
+                    busier * slower,
+                    busier * busier,
                 );
             }
         }
@@ -238,6 +241,7 @@ mod tests {
                     to: pair[1].ln(),
                     rate: rate(pair[1]) - rate(pair[0]),
                     noise: 0.0,
+                    full: true,
                 });
             }
         }
@@ -289,11 +293,12 @@ mod tests {
                 to: 1.0 + busier,
                 rate,
                 noise: 0.0,
+                full: false,
             })
         };
         // Twice as slow with the same to do; and with as many in flight as the gateway lets in.
         assert!(!change(0.69, 0.01));
-        assert!(!change(0.0, -0.69));
+        assert!(!change(0.1, -0.6));
         assert!(change(0.5, 0.4));
     }
 

@@ -135,12 +135,13 @@ mod tests {
         for _ in 0..10 {
             for (from, to) in [(0.0, 1.5), (1.5, 0.0)] {
                 let rate = 0.6 * (to - from);
-                let noise = 0.0;
+                let (noise, full) = (0.0, false);
                 curve.learn(Change {
                     from,
                     to,
                     rate,
                     noise,
+                    full,
                 });
             }
         }

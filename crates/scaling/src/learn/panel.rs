@@ -8,6 +8,8 @@ use crate::{Report, learn::logarithm::ln};
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Panel {
     seats: Vec<Seat>,
+    /// Logarithm of the most completions per second that one replica had.
+    most_rate: Option<f64>,
 }
 
 /// One replica that is watched.
@@ -43,6 +45,8 @@ pub(crate) struct Change {
     pub(crate) to: f64,
     /// By how much the logarithm of the completions per second changed.
     pub(crate) rate: f64,
+    /// Whether with the more in flight about as much got done as was ever seen of one replica.
+    pub(crate) full: bool,
     /// Standard deviation of the noise that comes by chance alone.
     pub(crate) noise: f64,
 }
@@ -68,6 +72,11 @@ impl Panel {
     /// Below it a replica says nothing of how requests hinder each other.
     const LEAST_IN_FLIGHT: f64 = 0.3;
     const LEAST_REQUESTS: u64 = 30;
+    /// With fewer a block goes on, if it is not too long.
+    const ENOUGH_REQUESTS: u64 = 100;
+    /// So much less than the most counts as the most; and what was the most is forgotten so slowly.
+    const NEARLY: f64 = 0.2;
+    const FORGETTING: f64 = 0.0005;
     const LEAST_SECONDS: f64 = 10.0;
     const MOST_SECONDS: f64 = 120.0;
     /// A block is so many times as long as a request takes.
@@ -75,7 +84,8 @@ impl Panel {
 
     /// Takes a report; gives a block when one ends with it.
     pub(crate) fn report(&mut self, now: u64, report: &Report) -> Option<Ended> {
-        let seat = self.seat(now, hash(&report.replica))?;
+        let index = self.seat(now, hash(&report.replica))?;
+        let seat = self.seats.get_mut(index)?;
         seat.heard = now;
         if now.saturating_sub(seat.since) < Self::YOUNG_MICROS {
             return None;
@@ -83,7 +93,7 @@ impl Panel {
         seat.block.seconds += report.seconds;
         seat.block.request_seconds += report.request_seconds + report.waiting_seconds;
         seat.block.requests += report.requests;
-        seat.end()
+        seat.end(&mut self.most_rate)
     }
 
     /// What came before the settings or the load were others is not compared with.
@@ -94,9 +104,9 @@ impl Panel {
         }
     }
 
-    fn seat(&mut self, now: u64, replica: u64) -> Option<&mut Seat> {
-        let index = match self.seats.iter().position(|seat| seat.replica == replica) {
-            Some(index) => index,
+    fn seat(&mut self, now: u64, replica: u64) -> Option<usize> {
+        match self.seats.iter().position(|seat| seat.replica == replica) {
+            Some(index) => Some(index),
             None => {
                 let seat = Seat {
                     replica,
@@ -108,25 +118,24 @@ impl Panel {
                 let silent = |seat: &Seat| now.saturating_sub(seat.heard) > Self::SILENT_MICROS;
                 if self.seats.len() < Self::SEATS {
                     self.seats.push(seat);
-                    self.seats.len() - 1
+                    Some(self.seats.len() - 1)
                 } else {
                     let index = self.seats.iter().position(silent)?;
                     self.seats[index] = seat;
-                    index
+                    Some(index)
                 }
             }
-        };
-        self.seats.get_mut(index)
+        }
     }
 }
 
 impl Seat {
-    fn end(&mut self) -> Option<Ended> {
+    fn end(&mut self, most_rate: &mut Option<f64>) -> Option<Ended> {
         let block = self.block;
         if block.seconds < Panel::LEAST_SECONDS {
             return None;
         }
-        let whole = block.requests >= Panel::LEAST_REQUESTS
+        let whole = block.requests >= Panel::ENOUGH_REQUESTS
             && block.seconds * block.requests as f64
                 >= Panel::REQUESTS_LONG * block.request_seconds;
         let in_flight = block.request_seconds / block.seconds;
@@ -143,7 +152,13 @@ impl Seat {
             rate: ln(block.requests as f64 / block.seconds),
             requests: block.requests as f64,
         };
+        let most = most_rate.map_or(now.rate, |most| most - Panel::FORGETTING);
         let change = self.level.map(|before| Change {
+            full: if now.in_flight > before.in_flight {
+                now.rate
+            } else {
+                before.rate
+            } > most - Panel::NEARLY,
             from: before.in_flight,
             to: now.in_flight,
             rate: now.rate - before.rate,
@@ -158,6 +173,7 @@ impl Seat {
                 requests: (before.requests + now.requests).min(1e6),
             },
         });
+        *most_rate = Some(self.level.map_or(most, |level| most.max(level.rate)));
         Some(Ended {
             in_flight,
             seconds: block.seconds,
