@@ -19,8 +19,8 @@ const SPARE_FILES: usize = 20;
 const QUEUES: usize = 5_000;
 /// Until the windows are warm.
 const WARM: Duration = Duration::from_secs(10);
-/// For all queues to come back.
-const BACK_LIMIT: Duration = Duration::from_secs(120);
+/// For all queues to come back; then it is told how many did.
+const BACK_LIMIT: Duration = Duration::from_secs(300);
 
 pub(crate) async fn run(mut plan: Plan) -> anyhow::Result<()> {
     let room = most_open_files()?.saturating_sub(SPARE_FILES) / REPLICAS;
@@ -47,12 +47,6 @@ pub(crate) async fn run(mut plan: Plan) -> anyhow::Result<()> {
     let with_streams = resident_bytes(server.pid)?;
     let before = counts(&mut queues).await?;
 
-    server.kill().await?;
-    let mut server = start(&mut plan).await?;
-    server.ask("add").await?;
-    let back = come_back(&mut server, &mut queues, streams).await?;
-    let after = counts(&mut queues).await?;
-
     let carrier = match plan.transport {
         Transport::Grpc => "gRPC",
         Transport::WebSocket => "WebSocket",
@@ -76,6 +70,12 @@ pub(crate) async fn run(mut plan: Plan) -> anyhow::Result<()> {
     println!("| per stream | {stream:.1} KB |");
     steady.print();
     println!("| reports that found a full line | {} |", before[0]);
+    server.kill().await?;
+    let mut server = start(&mut plan).await?;
+    server.ask("add").await?;
+    let back = come_back(&mut server, &mut queues, streams).await?;
+    let after = counts(&mut queues).await?;
+
     println!("\n| the same, all queues coming back at once | |\n|---|---:|");
     println!(
         "| until all streams are up | {:.1} s |",
@@ -158,11 +158,8 @@ async fn come_back(
         for queues in &mut *queues {
             connected += queues.ask("connected").await?.parse::<usize>()?;
         }
-        if connected == streams {
+        if connected == streams || began.elapsed() > BACK_LIMIT {
             break;
-        }
-        if began.elapsed() > BACK_LIMIT {
-            bail!("only {connected} of {streams} streams came back in {BACK_LIMIT:?}");
         }
     }
     let time = began.elapsed();
@@ -186,6 +183,7 @@ impl Span {
         println!("| ticks | {} |", self.told["ticks"]);
         println!("| decisions | {} |", self.told["decisions"]);
         println!("| messages | {} |", self.told["messages"]);
+        println!("| streams at the end | {} |", self.told["streams"]);
         println!("| inputs dropped | {} |", self.told["inputs_dropped"]);
     }
 }

@@ -92,6 +92,7 @@ pub(crate) async fn run(plan: &Plan) -> anyhow::Result<()> {
                     "stall_micros": ticks.stall.as_micros() as u64,
                     "ticks": ticks.ticks,
                     "decisions": ticks.decisions,
+                    "streams": streams.streams,
                     "messages": streams.messages_total - messages_before,
                     "inputs_dropped": counted.inputs_dropped,
                 });
