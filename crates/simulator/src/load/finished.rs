@@ -23,8 +23,15 @@ pub(super) struct Finished {
     mean: f64,
     /// How long each waited before the replica took it.
     wait: f64,
-    /// Requests that the gateway had held: when they came, and how many.
-    held: Vec<(i64, u64)>,
+}
+
+/// A request that a replica took, in microseconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Taken {
+    pub(super) at: i64,
+    /// How long it had waited before that replica.
+    pub(super) wait: i64,
+    pub(super) work: u64,
 }
 
 impl Finished {
@@ -45,7 +52,6 @@ impl Finished {
             place: 0.5,
             mean: 0.0,
             wait: 0.0,
-            held: Vec::new(),
         };
         finished.left = finished
             .buckets
@@ -78,34 +84,19 @@ impl Finished {
         self
     }
 
-    /// The first ones had been held: when so many of them came.
-    pub(super) fn held(mut self, held: Vec<(i64, u64)>) -> Self {
-        self.held = held;
-        self.held.reverse();
-        self
-    }
-
-    /// When the next one came, and how long it took.
-    pub(super) fn next(&mut self, rng: &mut Rng) -> Option<(i64, u64)> {
+    /// When a replica took the next one, how long it waited for that, and how long it took.
+    pub(super) fn next(&mut self, rng: &mut Rng) -> Option<Taken> {
         if self.given == self.count {
             return None;
         }
         let end = self.begin + self.length * (self.given as f64 + 0.5) / self.count as f64;
         self.given += 1;
         let work = self.work(rng);
-        let taken = end - work;
-        let came = match self.held.last_mut() {
-            None => (taken - self.wait) as i64,
-            Some((came, count)) => {
-                let came = (*came).min(taken as i64);
-                *count = count.saturating_sub(1);
-                if *count == 0 {
-                    self.held.pop();
-                }
-                came
-            }
-        };
-        Some((came, work as u64))
+        Some(Taken {
+            at: (end - work) as i64,
+            wait: self.wait as i64,
+            work: work as u64,
+        })
     }
 
     fn work(&mut self, rng: &mut Rng) -> f64 {
@@ -164,16 +155,13 @@ mod tests {
         assert!(rest.abs() < 1e-6);
         let mut rng = Rng::new(3);
         let all: Vec<_> = std::iter::from_fn(|| finished.next(&mut rng)).collect();
-        let mut works: Vec<u64> = all.iter().map(|(_, work)| *work).collect();
+        let mut works: Vec<u64> = all.iter().map(|taken| taken.work).collect();
         assert!((works.iter().sum::<u64>() as f64 - sum).abs() < 4.0);
         works.sort_unstable();
         assert!(works[2] <= 60_000 && works[3] > 200_000, "{works:?}");
-        let ends: Vec<u64> = all
-            .iter()
-            .map(|(at, work)| at.saturating_add_unsigned(*work) as u64)
-            .collect();
-        for (end, expected) in ends.iter().zip([125_000, 375_000, 625_000, 875_000]) {
-            assert!(end.abs_diff(expected) < 2, "{ends:?}");
+        let ends = all.iter().map(|taken| taken.at as u64 + taken.work);
+        for (end, expected) in ends.zip([125_000, 375_000, 625_000, 875_000]) {
+            assert!(end.abs_diff(expected) < 2, "{end}");
         }
     }
 
@@ -181,10 +169,12 @@ mod tests {
     fn without_buckets_all_take_the_mean() {
         let (finished, rest) = Finished::new((0, 1_000_000), 2, 100_000.0, None);
         assert_eq!(rest, 0.0);
-        let mut finished = finished.waiting(10_000.0).held(vec![(-3_000_000, 1)]);
+        let mut finished = finished.waiting(10_000.0);
         let mut rng = Rng::new(3);
-        assert_eq!(finished.next(&mut rng), Some((-3_000_000, 50_000)));
-        assert_eq!(finished.next(&mut rng), Some((690_000, 50_000)));
+        for at in [200_000, 700_000] {
+            let (wait, work) = (10_000, 50_000);
+            assert_eq!(finished.next(&mut rng), Some(Taken { at, wait, work }));
+        }
         assert_eq!(finished.next(&mut rng), None);
     }
 
@@ -194,6 +184,6 @@ mod tests {
         assert!((rest - 10_000.0).abs() < 1e-6, "{rest}");
         let (mut finished, rest) = Finished::new((0, 1), 1, 0.0, Some(&latency(&[u64::MAX])));
         assert_eq!(rest, 0.0);
-        assert_eq!(finished.next(&mut Rng::new(1)).unwrap().1, 900_000_000);
+        assert_eq!(finished.next(&mut Rng::new(1)).unwrap().work, 900_000_000);
     }
 }

@@ -6,7 +6,6 @@ use cheerful_scaling::Moment;
 use super::{
     Broken, Columns, Edge, Format, LoadError, Progress, Spreading, Summary, azure_llm,
     clock::Stamp,
-    finished::Finished,
     lines::{LINE_BYTES, Line, Lines},
     order::{MOST_WAITING, Order, WINDOW},
     record::{Fault, Reader, Record},
@@ -56,7 +55,7 @@ enum Phase {
 
 enum Many {
     Period(Within),
-    Finished(Box<Finished>),
+    Several,
 }
 
 /// A request in time, in microseconds.
@@ -121,10 +120,10 @@ impl Reading {
                         return Some(self.arrival(at, work));
                     }
                 }
-                Some(Many::Finished(mut requests)) => {
-                    if let Some((begin, work)) = requests.next(&mut self.rng) {
+                Some(Many::Several) => {
+                    if let Some((begin, work)) = self.reader.several(&mut self.rng) {
                         self.order.push(begin, work);
-                        self.many = Some(Many::Finished(requests));
+                        self.many = Some(Many::Several);
                     }
                 }
                 None => match self.phase {
@@ -226,7 +225,7 @@ impl Reading {
                 self.assumed.periods |= period.count > 0;
                 self.many = Some(Many::Period(Within::new(self.options.spreading, period)));
             }
-            Record::Finished(requests) => self.many = Some(Many::Finished(requests)),
+            Record::Several => self.many = Some(Many::Several),
         }
     }
 

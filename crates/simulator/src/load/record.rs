@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 use std::time::Duration;
 
-use super::{clock::Stamp, finished::Finished};
+use super::clock::Stamp;
 use crate::Rng;
 
 /// Makes of each line of a trace what it says of the load. One for each layout.
@@ -9,6 +9,11 @@ pub(super) trait Reader: Send {
     /// # Errors
     /// What is wrong with the line, or with the whole trace.
     fn read(&mut self, line: &[u8]) -> Result<Record, Fault>;
+
+    /// The next of many requests, after [`Record::Several`]: when it came and how long it took, in microseconds.
+    fn several(&mut self, _rng: &mut Rng) -> Option<(i64, u64)> {
+        None
+    }
 
     /// What is left to say when all lines have been read; asked for until there is nothing.
     fn rest(&mut self) -> Option<Record> {
@@ -54,8 +59,8 @@ pub(super) enum Record {
     },
     /// So many requests somewhere in a period.
     Period(Period),
-    /// Requests that one replica finished in an interval; made one at a time, for there may be many.
-    Finished(Box<Finished>),
+    /// Requests that [`Reader::several`] has.
+    Several,
 }
 
 /// Which end of a request a time is of.

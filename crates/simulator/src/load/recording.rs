@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-use std::{borrow::Cow, collections::BTreeMap};
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, VecDeque},
+};
 
 use cheerful_autoscaler::RECORDING_VERSION;
 use cheerful_scaling::{Latency, Report};
@@ -7,11 +10,12 @@ use serde::Deserialize;
 
 use super::{
     clock::SECOND,
-    finished::Finished,
+    finished::{Finished, Taken},
     holds::Holds,
     quantity::excerpt,
     record::{Fault, Reader, Record},
 };
+use crate::Rng;
 
 /// What a live autoscaler recorded. Its policy's replicas shaped the reports, so they cannot be given to another one;
 /// the requests that they tell of can, and are made from them.
@@ -21,6 +25,10 @@ pub(super) struct Recording {
     asked: bool,
     replicas: BTreeMap<String, Replica>,
     holds: Holds,
+    /// Reports, with the time at which they came in, for which it is not yet told what was held until then.
+    open: VecDeque<(i64, Finished)>,
+    /// Reports whose requests are being made.
+    closed: VecDeque<Finished>,
     /// What stands before the times of the present recording, for several may follow one another.
     base: i64,
     newest: i64,
@@ -39,6 +47,9 @@ struct Replica {
 
 /// Replicas that are kept in mind; beyond them all are forgotten, which costs a little exactness.
 const REPLICAS: usize = 16_384;
+/// What was held is told after the reports of the same moment, each second; if it is not told so long, in microseconds,
+/// nothing was.
+const TOLD: i64 = 1_100_000;
 /// The longest interval that a report may cover.
 const MOST_SECONDS: f64 = 3600.0;
 /// The latest moment that a line may have: that of `Moment`.
@@ -82,6 +93,8 @@ impl Recording {
             revision,
             replicas: BTreeMap::new(),
             holds: Holds::default(),
+            open: VecDeque::new(),
+            closed: VecDeque::new(),
             base: 0,
             newest: 0,
             lost: 0,
@@ -150,10 +163,30 @@ impl Recording {
         let (finished, left) = Finished::new(interval, line.requests, request_micros, latency);
         replica.left = left;
         let wait = line.waiting_seconds * SECOND as f64 / line.requests as f64;
-        let held = self.holds.released(end, line.requests);
-        Ok(Record::Finished(Box::new(
-            finished.waiting(wait).held(held),
-        )))
+        let full = self.open.len() >= REPLICAS;
+        while let Some((came_in, _)) = self.open.front()
+            && (full || *came_in < at.saturating_sub(TOLD))
+        {
+            self.closed
+                .extend(self.open.pop_front().map(|(_, finished)| finished));
+        }
+        self.open.push_back((at, finished.waiting(wait)));
+        Ok(self.made())
+    }
+
+    /// What was held until now is told: the reports before can be made into requests.
+    fn close(&mut self) -> Record {
+        self.closed
+            .extend(self.open.drain(..).map(|(_, finished)| finished));
+        self.made()
+    }
+
+    fn made(&self) -> Record {
+        if self.closed.is_empty() {
+            Record::Nothing
+        } else {
+            Record::Several
+        }
     }
 }
 
@@ -174,8 +207,9 @@ impl Reader for Recording {
             }
             self.base = self.newest;
             self.replicas.clear();
+            let rest = self.close();
             self.holds = Holds::default();
-            return Ok(Record::Nothing);
+            return Ok(rest);
         }
         self.lost = self.lost.saturating_add(line.lost);
         // A decision, settings, an observation: nothing of a request.
@@ -193,10 +227,28 @@ impl Reader for Recording {
         if let Some(held) = line.held {
             self.holds.now(at, held, line.arrived);
         }
-        if line.replica.is_some() {
-            return self.report(at, &line);
+        match (&line.replica, line.held) {
+            // In a line that has both the report comes after.
+            (Some(_), None) => self.report(at, &line),
+            (Some(_), Some(_)) => self.report(at, &line).map(|_| self.close()),
+            (None, _) => Ok(self.close()),
         }
-        Ok(Record::Nothing)
+    }
+
+    fn several(&mut self, rng: &mut Rng) -> Option<(i64, u64)> {
+        loop {
+            match self.closed.front_mut()?.next(rng) {
+                None => self.closed.pop_front(),
+                Some(Taken { at, wait, work }) => {
+                    let came = self.holds.came(at).unwrap_or(at - wait);
+                    return Some((came, work));
+                }
+            };
+        }
+    }
+
+    fn rest(&mut self) -> Option<Record> {
+        Some(self.close()).filter(|record| *record != Record::Nothing)
     }
 
     fn origin(&self) -> Option<i64> {
@@ -237,14 +289,20 @@ fn micros(seconds: f64) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Rng;
 
-    fn requests(recording: &mut Recording, line: &str) -> Vec<(i64, u64)> {
-        let Ok(Record::Finished(mut requests)) = recording.read(line.as_bytes()) else {
-            panic!("{line}");
-        };
+    /// What has been reported so far.
+    fn requests(recording: &mut Recording) -> Vec<(i64, u64)> {
         let mut rng = Rng::new(1);
-        std::iter::from_fn(|| requests.next(&mut rng)).collect()
+        recording.close();
+        std::iter::from_fn(|| recording.several(&mut rng)).collect()
+    }
+
+    fn read(recording: &mut Recording, line: &str) {
+        let record = recording.read(line.as_bytes());
+        assert!(
+            matches!(record, Ok(Record::Nothing | Record::Several)),
+            "{line}: {record:?}"
+        );
     }
 
     #[test]
@@ -265,41 +323,41 @@ mod tests {
     fn requests_come_back_with_their_count_and_their_time() {
         let mut recording = Recording::new(None);
         let report = r#"{"at":2.0,"revision":"r","replica":"a","sequence":0,"seconds":1.0,"requestSeconds":0.5,"requests":2}"#;
+        read(&mut recording, report);
         assert_eq!(
-            requests(&mut recording, report),
+            requests(&mut recording),
             [(1_000_000, 250_000), (1_500_000, 250_000)]
         );
         // The same once more is no more requests.
-        assert_eq!(recording.read(report.as_bytes()), Ok(Record::Nothing));
+        read(&mut recording, report);
+        assert_eq!(requests(&mut recording), []);
         // What was under way is made up when it ends.
-        let under_way = r#"{"at":3.0,"revision":"r","replica":"a","sequence":1,"seconds":1.0,"requestSeconds":1.0}"#;
-        assert_eq!(recording.read(under_way.as_bytes()), Ok(Record::Nothing));
-        let ended = r#"{"at":4.0,"revision":"r","replica":"a","sequence":2,"seconds":1.0,"requestSeconds":0.5,"requests":1}"#;
-        assert_eq!(requests(&mut recording, ended), [(2_000_000, 1_500_000)]);
+        for line in [
+            r#"{"at":3.0,"revision":"r","replica":"a","sequence":1,"seconds":1.0,"requestSeconds":1.0}"#,
+            r#"{"at":4.0,"revision":"r","replica":"a","sequence":2,"seconds":1.0,"requestSeconds":0.5,"requests":1}"#,
+        ] {
+            read(&mut recording, line);
+        }
+        assert_eq!(requests(&mut recording), [(2_000_000, 1_500_000)]);
     }
 
     #[test]
     fn what_was_held_came_when_it_began_to_be() {
         let mut recording = Recording::new(None);
         for line in [
-            r#"{"at":1.0,"held":2,"arrived":2}"#,
+            r#"{"at":1.0,"held":1,"arrived":1}"#,
+            r#"{"at":2.0,"held":2,"arrived":1}"#,
+            r#"{"at":2.4,"ready":1}"#,
+            r#"{"at":3.0,"replica":"a","seconds":0.6,"requestSeconds":0.3,"requests":3}"#,
             r#"{"at":3.0,"held":0}"#,
-            r#"{"at":3.0,"ready":1}"#,
             r#"{"at":3.0,"replicas":1,"held":0,"decided":true}"#,
+            r#"{"at":4.0,"replica":"a","seconds":1.0,"requestSeconds":0.1,"requests":1}"#,
+            r#"{"at":4.0,"held":0}"#,
         ] {
-            assert_eq!(
-                recording.read(line.as_bytes()),
-                Ok(Record::Nothing),
-                "{line}"
-            );
+            read(&mut recording, line);
         }
-        let report = r#"{"at":4.0,"replica":"a","seconds":1.0,"requestSeconds":0.3,"requests":3}"#;
-        let came: Vec<i64> = requests(&mut recording, report)
-            .iter()
-            .map(|(at, _)| *at)
-            .collect();
-        assert_eq!(came[..2], [1_000_000, 1_000_000]);
-        assert!(came[2] > 3_700_000, "{came:?}");
+        let came: Vec<i64> = requests(&mut recording).iter().map(|(at, _)| *at).collect();
+        assert_eq!(came, [1_000_000, 1_500_000, 2_800_000, 3_400_000]);
     }
 
     #[test]
@@ -317,9 +375,7 @@ mod tests {
         assert!(what.contains("\"a\" and \"b\""), "{what}");
         let mut recording = Recording::new(Some("b".to_owned()));
         assert_eq!(recording.read(report("a").as_bytes()), Ok(Record::Other));
-        assert!(matches!(
-            recording.read(report("b").as_bytes()),
-            Ok(Record::Finished(_))
-        ));
+        assert_eq!(recording.read(report("b").as_bytes()), Ok(Record::Nothing));
+        assert_eq!(requests(&mut recording).len(), 1);
     }
 }
