@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-use std::time::Duration;
+use std::{fmt, time::Duration};
 
 use hdrhistogram::Histogram;
 
 /// How a duration is spread over the requests: to three digits, in fixed memory.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub struct Spread {
     micros: Histogram<u64>,
     sum: u128,
@@ -72,5 +72,17 @@ impl Spread {
             let duration = Duration::from_micros(step.value_iterated_to());
             (duration, below as f64 / count)
         })
+    }
+}
+
+impl fmt::Debug for Spread {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Spread")
+            .field("count", &self.count())
+            .field("mean", &self.mean())
+            .field("p50", &self.quantile(0.5))
+            .field("p99", &self.quantile(0.99))
+            .field("max", &self.max())
+            .finish()
     }
 }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-use std::time::Duration;
+use std::{fmt, time::Duration};
 
 /// What was there over time, in less than 4,096 steps of equal length: a second at first, twice as long each time they
 /// are full. Each holds means over its time, no samples, so that nothing falls between.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub struct Timeline {
     step_micros: u64,
     sums: Vec<Sums>,
@@ -73,6 +73,12 @@ impl Sums {
             arrivals: mean(self.arrivals) * 1e6,
             long_waits: mean(self.long_waits) * 1e6,
         }
+    }
+}
+
+impl fmt::Debug for Timeline {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} steps of {:?}", self.sums.len(), self.step())
     }
 }
 

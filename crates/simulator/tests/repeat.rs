@@ -3,9 +3,10 @@
 #![allow(missing_docs, clippy::unwrap_used)]
 use std::time::Duration;
 
-use cheerful_scaling::{Concurrency, Moment, Scaling, Settings, Start};
+use cheerful_scaling::{Concurrency, Moment, Observation, Report, Scaling, Settings, Start};
 use cheerful_simulator::{
-    Arrival, Curve, Hindrance, Hold, Law, Model, Ours, Outcome, Pauses, Policy, Rng,
+    Arrival, Choice, Curve, Hindrance, Hold, Law, Model, Ours, Outcome, Pauses, Policy, Reporting,
+    Rng, Waiting,
     baselines::{Hpa, Keda, Knative, PerRequest, Year2018},
     simulate,
 };
@@ -125,6 +126,88 @@ fn no_report_of_the_simulator_is_refused() {
     };
     simulate(load(20_000, 4), &model, &mut ours, 1);
     assert_eq!(ours.refused(), 0);
+}
+
+/// The same policy, but one that never rests.
+struct Restless(Ours);
+
+impl Policy for Restless {
+    fn name(&self) -> String {
+        self.0.name()
+    }
+    fn reporting(&self) -> Reporting {
+        self.0.reporting()
+    }
+    fn report(&mut self, now: Moment, report: &Report) {
+        self.0.report(now, report);
+    }
+    fn holding(&mut self, now: Moment, waiting: &Waiting) {
+        self.0.holding(now, waiting);
+    }
+    fn observe(&mut self, now: Moment, observation: Observation) {
+        self.0.observe(now, observation);
+    }
+    fn tick(&self) -> Duration {
+        self.0.tick()
+    }
+    fn wants_decision_now(&self, now: Moment) -> bool {
+        self.0.wants_decision_now(now)
+    }
+    fn decide(&mut self, now: Moment) -> Option<u32> {
+        self.0.decide(now)
+    }
+    fn burst_threshold(&self) -> f64 {
+        self.0.burst_threshold()
+    }
+    fn choice(&self) -> Choice {
+        self.0.choice()
+    }
+}
+
+#[test]
+fn leaving_out_the_ticks_of_one_at_rest_changes_nothing() {
+    let mut rng = Rng::new(9);
+    let mut at = 0.0;
+    let sparse: Vec<Arrival> = (0..300)
+        .map(|_| {
+            at += rng.exponential() * 200.0;
+            Arrival {
+                at: Moment::from_micros((at * 1e6) as u64),
+                work: secs(2),
+            }
+        })
+        .collect();
+    let model = Model {
+        ready: 0,
+        ..rough()
+    };
+    let ours = || {
+        Ours::new(
+            "ours",
+            Scaling::new(Settings::default()).unwrap(),
+            Start::default(),
+        )
+    };
+    let mut lazy = simulate(sparse.iter().copied(), &model, &mut ours(), 1);
+    let restless = simulate(sparse, &model, &mut Restless(ours()), 1);
+    assert!(lazy.decisions < restless.decisions / 2);
+    assert!(lazy.starts > 50);
+    lazy.decisions = restless.decisions;
+    assert_eq!(lazy, restless);
+}
+
+#[test]
+fn a_silence_of_fifty_years_takes_no_time() {
+    let arrival = |seconds: u64| Arrival {
+        at: Moment::from_micros(seconds * 1_000_000),
+        work: secs(1),
+    };
+    let load = [arrival(1), arrival(1_600_000_000)];
+    let scaling = Scaling::new(Settings::default()).unwrap();
+    let mut ours = Ours::new("ours", scaling, Start::default());
+    let outcome = simulate(load, &Model::default(), &mut ours, 1);
+    assert_eq!((outcome.answered, outcome.cold_starts), (2, 2));
+    assert!(outcome.decisions < 1000);
 }
 
 #[test]

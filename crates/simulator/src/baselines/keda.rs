@@ -98,6 +98,9 @@ impl Policy for Keda {
         };
         Some(self.sync.settle(now, self.present, desired))
     }
+    fn is_at_rest(&self, _now: Moment) -> bool {
+        self.present == 0 && !self.poked
+    }
     fn choice(&self) -> Choice {
         Choice::InTurn
     }

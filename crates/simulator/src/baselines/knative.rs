@@ -141,6 +141,9 @@ impl Policy for Knative {
         }
         Some(self.wanted)
     }
+    fn is_at_rest(&self, _now: Moment) -> bool {
+        self.wanted == 0 && self.present == 0
+    }
     fn choice(&self) -> Choice {
         match self.slots {
             None => Choice::TwoAtRandom,

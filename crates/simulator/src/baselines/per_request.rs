@@ -74,6 +74,9 @@ impl Policy for PerRequest {
         let old = (before - self.idle_since.len()) as u32;
         Some(self.present.saturating_sub(old).saturating_add(new))
     }
+    fn is_at_rest(&self, _now: Moment) -> bool {
+        self.present == 0 && self.arrived == 0
+    }
     fn choice(&self) -> Choice {
         Choice::Newest
     }

@@ -19,6 +19,8 @@ pub(super) struct Feed {
     held_at: u64,
     /// The earliest of these.
     pub(super) next: u64,
+    /// Nothing is there and the policy is at rest: its ticks and reports are left out until a request comes.
+    asleep: bool,
     /// Whether a crossing of the threshold is to be told.
     armed: bool,
     burst_threshold: f64,
@@ -42,6 +44,7 @@ impl Feed {
             look_at: u64::MAX,
             held_at: u64::MAX,
             next: 0,
+            asleep: false,
             armed: true,
             burst_threshold: f64::INFINITY,
             arrived: 0,
@@ -69,16 +72,34 @@ impl Feed {
             self.next = self.next.min(self.look_at);
         }
     }
+    /// A request comes: ticks and reports go on as if they had never been left out.
+    pub(super) fn wake(&mut self, tick: Duration, now: u64) {
+        if !std::mem::take(&mut self.asleep) {
+            return;
+        }
+        let tick = interval(tick);
+        // What is due at this very moment still is.
+        self.tick_at += now.saturating_sub(self.tick_at).div_ceil(tick) * tick;
+        if let Some(every) = self.reporting.interval.map(interval) {
+            self.report_at += now.saturating_sub(self.report_at).div_ceil(every) * every;
+            self.told_at = self.told_at.max(self.report_at.saturating_sub(every));
+        }
+        self.plan();
+    }
+    pub(super) const fn is_asleep(&self) -> bool {
+        self.asleep
+    }
     fn set_threshold(&mut self, requests: f64) {
         self.armed |= requests.to_bits() != self.burst_threshold.to_bits();
         self.burst_threshold = requests;
     }
     fn plan(&mut self) {
-        self.next = self
-            .report_at
-            .min(self.tick_at)
-            .min(self.look_at)
-            .min(self.held_at);
+        let at_once = self.look_at.min(self.held_at);
+        self.next = if self.asleep {
+            at_once
+        } else {
+            at_once.min(self.report_at).min(self.tick_at)
+        };
     }
 }
 
@@ -100,7 +121,9 @@ impl Run<'_> {
         }
         if self.feed.tick_at <= self.now {
             self.feed.tick_at += interval(self.policy.tick());
-            if !self.policy.is_at_rest(self.moment()) {
+            if self.policy.is_at_rest(self.moment()) {
+                self.feed.asleep = self.nothing_is_there() && self.scaling.is_none();
+            } else {
                 self.wish(SerializerEvent::Tick);
                 self.decide();
             }
@@ -130,7 +153,7 @@ impl Run<'_> {
         self.feed.armed |= !burst || present as f64 <= self.feed.burst_threshold;
         let held = self.books.now.held;
         let nobody = self.books.now.ready + self.books.now.draining == 0;
-        if nobody && held == 0 && self.feed.held_told == 0 && self.feed.arrived == 0 {
+        if nobody && self.nothing_to_tell() {
             self.feed.told_at = self.now;
             return;
         }
@@ -159,6 +182,14 @@ impl Run<'_> {
         self.policy.holding(self.moment(), &waiting);
         self.decide_if_wanted();
         self.tell_news();
+    }
+
+    fn nothing_to_tell(&self) -> bool {
+        self.books.now.held == 0 && self.feed.held_told == 0 && self.feed.arrived == 0
+    }
+    fn nothing_is_there(&self) -> bool {
+        let now = self.books.now;
+        now.ready + now.starting + now.draining == 0 && self.nothing_to_tell()
     }
 
     fn decide_if_wanted(&mut self) {

@@ -4,7 +4,7 @@ use std::{
     collections::{BinaryHeap, VecDeque},
 };
 
-use cheerful_scaling::{Moment, Observation, Report, Serializer};
+use cheerful_scaling::{Moment, Observation, Report, Serializer, SerializerEvent};
 
 use super::{
     books::{Books, micros},
@@ -96,6 +96,9 @@ impl<'a> Run<'a> {
             if let (Some(request), true) = (next, arrival < departure && arrival <= timer) {
                 self.pass(arrival);
                 last = arrival;
+                if self.feed.is_asleep() {
+                    self.feed.wake(self.policy.tick(), arrival);
+                }
                 self.arrive(micros(request.work).max(1));
                 next = load.next();
                 continue;
@@ -121,6 +124,8 @@ impl<'a> Run<'a> {
             self.start_ready();
         }
         self.wanted = self.model.ready;
+        let replicas = self.wanted;
+        self.wish(SerializerEvent::Written { replicas });
         self.reopen();
         self.tell_news();
         self.timers();
