@@ -11,7 +11,7 @@ use crate::{
     cluster::{autoscaler, controller, gateway, inject, manifests, queue, uninstall},
     demo,
     exit::{self, Failure},
-    explain, generated, logs, replay, run, sample, top, version,
+    explain, generated, logs, replay, run, sample, simulate, top, version,
 };
 
 /// Reads the command line and does what it says.
@@ -67,6 +67,9 @@ enum Command {
     /// Decide again what a recording saw
     #[command(after_help = "Example: cheerful replay monday.ndjson --settings hello.yaml")]
     Replay(replay::ReplayArgs),
+    /// What each policy would have made of a load
+    #[command(after_help = "Example: cheerful simulate --trace access.log --start-up 2s")]
+    Simulate(Box<simulate::SimulateArgs>),
     /// Print the JSON schema of a manifest, for editors
     #[command(after_help = "Example: cheerful schema > revision.schema.json")]
     Schema,
@@ -131,6 +134,7 @@ impl Command {
             Self::Explain(args) => explain::run(args),
             Self::Top(args) => top::run(args),
             Self::Replay(args) => replay::run(&args),
+            Self::Simulate(args) => simulate::run(&args),
             Self::Schema => exit::print(&cheerful_manifest::schema()),
             Self::Version => version::run(),
             Self::Completions { shell } => generated::completions(shell),

@@ -13,6 +13,7 @@ mod replay;
 mod run;
 mod sample;
 mod signals;
+mod simulate;
 mod site;
 mod top;
 mod version;

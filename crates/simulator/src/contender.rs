@@ -5,7 +5,7 @@ use cheerful_scaling::{Concurrency, Scaling, Settings, Start};
 
 use crate::{
     Arrival, Model, Ours, Outcome, Policy,
-    baselines::{Fixed, clairvoyant},
+    baselines::{Fixed, Hpa, Keda, Knative, Year2018, clairvoyant},
     simulate,
 };
 
@@ -16,8 +16,14 @@ pub enum Contender {
     Auto,
     /// Ours with the classic numbers.
     StablePanic,
-    /// Knative's numbers.
+    /// The autoscaler of 2018 from which both come.
+    Year2018,
+    /// Knative's, with its defaults.
     Knative,
+    /// Kubernetes' own autoscaler on requests in flight.
+    Hpa,
+    /// KEDA's HTTP add-on.
+    Keda,
     /// Always as many; `None`: as few as let at most [`Contender::FIXED_WAITING`] wait.
     Fixed(Option<u32>),
     /// Knows the future.
@@ -28,10 +34,13 @@ pub enum Contender {
 
 impl Contender {
     /// Those that are compared when nobody says which.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 8] = [
         Self::Auto,
         Self::StablePanic,
+        Self::Year2018,
         Self::Knative,
+        Self::Hpa,
+        Self::Keda,
         Self::Fixed(None),
         Self::Clairvoyant,
     ];
@@ -49,6 +58,9 @@ impl Contender {
             concurrency: model.slots.map_or(Concurrency::Multi, Concurrency::Limit),
             ..Settings::default()
         };
+        let target = model
+            .slots
+            .map_or(KNATIVE_TARGET, |slots| SHARE * f64::from(slots));
         let through = |policy: &mut dyn Policy| simulate(load(), model, policy, seed);
         let mut outcome = match self {
             Self::Auto => {
@@ -56,7 +68,16 @@ impl Contender {
                 through(&mut ours(Settings { policy, ..settings }, model))
             }
             Self::StablePanic => through(&mut ours(settings, model)),
-            Self::Knative => through(&mut ours(settings, model)),
+            Self::Year2018 => through(&mut Year2018::with_target(target)),
+            Self::Knative => through(&mut match model.slots {
+                Some(slots) => Knative::of_slots(slots, SHARE),
+                None => Knative::with_target(KNATIVE_TARGET),
+            }),
+            Self::Hpa => through(&mut Hpa::with_target(target)),
+            Self::Keda => {
+                let target = model.slots.map_or(KEDA_TARGET, f64::from);
+                through(&mut Keda::with_target(target))
+            }
             Self::Fixed(Some(replicas)) => fixed(*replicas, load(), model, seed),
             Self::Fixed(None) => best_fixed(load, model, seed),
             Self::Clairvoyant => clairvoyant(load(), model),
@@ -77,10 +98,19 @@ impl Contender {
         match self {
             Self::Auto => "cheerful with its defaults: nothing is set by hand.",
             Self::StablePanic => {
-                "cheerful with the classic numbers: the mean of 60 s, or of 6 s in panic, over 70 % of a replica's limit."
+                "cheerful with the classic numbers: means of 60 s, or of 6 s in panic, target 70 % of the limit; a burst is told at once."
+            }
+            Self::Year2018 => {
+                "The autoscaler of 2018 from which Knative's and ours come: means per pod over 60 s and 6 s, target 70 % of the limit."
             }
             Self::Knative => {
-                "Knative's numbers: 70 % of the limit, means of 60 s and 6 s, panic at twice, 30 s of grace before zero."
+                "Knative with its defaults: 70 % of the limit, means of 60 s and 6 s, panic at twice, its activator always in the path, 30 s of grace before zero."
+            }
+            Self::Hpa => {
+                "Kubernetes' HorizontalPodAutoscaler on requests in flight: 70 % of the limit, a look every 15 s, 10 % tolerance, down to the largest wish of 300 s, never zero."
+            }
+            Self::Keda => {
+                "KEDA's HTTP add-on: a HorizontalPodAutoscaler with the limit itself as target, from zero at once, to zero after 300 s."
             }
             Self::Fixed(None) => {
                 "Always the same count: the least that lets at most 1 % of the requests wait, found by trying."
@@ -99,7 +129,10 @@ impl fmt::Display for Contender {
         match self {
             Self::Auto => f.write_str("auto"),
             Self::StablePanic => f.write_str("stable-panic"),
+            Self::Year2018 => f.write_str("2018"),
             Self::Knative => f.write_str("knative"),
+            Self::Hpa => f.write_str("hpa"),
+            Self::Keda => f.write_str("keda"),
             Self::Fixed(None) => f.write_str("fixed"),
             Self::Fixed(Some(replicas)) => write!(f, "fixed:{replicas}"),
             Self::Clairvoyant => f.write_str("clairvoyant"),
@@ -113,7 +146,16 @@ impl fmt::Display for Contender {
 #[error("should be {}, or fixed:N with N from 1 to 100000", NAMES.join(", "))]
 pub struct NoContender;
 
-const NAMES: [&str; 5] = ["auto", "stable-panic", "knative", "fixed", "clairvoyant"];
+const NAMES: [&str; 8] = [
+    "auto",
+    "stable-panic",
+    "2018",
+    "knative",
+    "hpa",
+    "keda",
+    "fixed",
+    "clairvoyant",
+];
 
 impl FromStr for Contender {
     type Err = NoContender;
@@ -132,6 +174,13 @@ impl FromStr for Contender {
             .ok_or(NoContender)
     }
 }
+
+/// The share of a hard limit that 2018, Knative and the HPA aim for.
+const SHARE: f64 = 0.7;
+/// What Knative aims for where there is no limit: 70 % of 100.
+const KNATIVE_TARGET: f64 = 70.0;
+/// What KEDA does.
+const KEDA_TARGET: f64 = 100.0;
 
 const MOST_FIXED: u32 = 100_000;
 
@@ -186,4 +235,65 @@ where
         }
     }
     best
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use cheerful_scaling::Moment;
+
+    use super::*;
+    use crate::Law;
+
+    #[test]
+    fn each_is_named_as_it_is_shown() {
+        for one in Contender::ALL {
+            assert_eq!(one.to_string().parse(), Ok(one.clone()));
+            assert!(NAMES.contains(&one.to_string().as_str()));
+        }
+        assert_eq!("fixed:7".parse(), Ok(Contender::Fixed(Some(7))));
+        for wrong in ["fixed:0", "fixed:x", "fixed:200000", "Auto", ""] {
+            let error = wrong.parse::<Contender>().unwrap_err().to_string();
+            assert!(error.contains("auto, stable-panic"), "{error}");
+        }
+    }
+
+    #[test]
+    fn the_best_fixed_count_is_the_least_that_suffices() {
+        let load = || {
+            (0..2000_u64).map(|number| Arrival {
+                at: Moment::from_micros(number * 100_000),
+                work: Duration::from_millis(990),
+            })
+        };
+        let model = Model {
+            slots: Some(2),
+            start_up: Law::Constant(Duration::from_secs(5)),
+            ..Model::default()
+        };
+        let best = Contender::Fixed(None).run(load, &model, 1);
+        assert_eq!((best.policy.as_str(), best.cold_starts), ("fixed:5", 0));
+        let fewer = Contender::Fixed(Some(4)).run(load, &model, 1);
+        assert!(fewer.long_wait_share() > Contender::FIXED_WAITING);
+    }
+
+    #[test]
+    fn each_meets_the_same_load() {
+        let load = || {
+            (0..500_u64).map(|number| Arrival {
+                at: Moment::from_micros(number * 200_000),
+                work: Duration::from_millis(400),
+            })
+        };
+        let model = Model {
+            slots: Some(2),
+            ..Model::default()
+        };
+        for one in Contender::ALL {
+            let outcome = one.run(load, &model, 1);
+            assert_eq!((outcome.requests, outcome.answered), (500, 500), "{one}");
+            assert!(outcome.replica_seconds > 0.0, "{one}");
+        }
+    }
 }

@@ -62,13 +62,14 @@ fn waiting(
     aim: &'static str,
     most: f64,
 ) -> Result<Row, String> {
-    let load = traces::llm(file)?;
+    let (load, summary) = traces::llm(file)?;
     let model = Model {
         slots: Some(SLOTS),
         start_up: Law::Constant(Duration::from_secs(start_up)),
         ..Model::default()
     };
-    let comparison = compare(case, &load, &model, &Contender::ALL);
+    let mut comparison = compare(case, &load, &model, &Contender::ALL);
+    comparison.assumptions.extend(summary.sentences());
     let of = |name: &str| comparison.policies.iter().find(|one| one.policy == name);
     let (Some(knative), Some(ours)) = (of("knative"), of("auto")) else {
         return Err("a policy is missing".to_owned());
@@ -124,7 +125,6 @@ pub(crate) fn compare(
         vec![
             format!("start-up: {:?}", model.start_up),
             format!("requests at once per replica: {:?}", model.slots),
-            traces::LLM_LAW.to_owned(),
         ],
     );
     comparison.policies = contenders

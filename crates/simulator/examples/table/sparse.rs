@@ -14,7 +14,14 @@ use crate::{
 const COLD_START_SECONDS: f64 = 0.808;
 const GB_SECONDS_PER_SECOND: f64 = 99.69;
 
-const POLICIES: [Contender; 3] = [Contender::Auto, Contender::StablePanic, Contender::Knative];
+const POLICIES: [Contender; 6] = [
+    Contender::Auto,
+    Contender::StablePanic,
+    Contender::Year2018,
+    Contender::Knative,
+    Contender::Hpa,
+    Contender::Keda,
+];
 
 pub(crate) fn sparse() -> Result<Row, String> {
     let apps = traces::sparse_apps()?;
@@ -53,7 +60,7 @@ pub(crate) fn sparse() -> Result<Row, String> {
         .ok();
         sums.push(sum);
     }
-    let (ours, knative) = (sums[0], sums[2]);
+    let (ours, knative) = (sums[0], sums[3]);
     Ok(Row {
         case: "50 sparse apps (Azure 2019), one day",
         measure: "RUM: seconds of cold starts and of idle memory",

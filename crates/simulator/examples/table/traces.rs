@@ -3,11 +3,10 @@
 use std::{env, fs, path::PathBuf, time::Duration};
 
 use cheerful_scaling::Moment;
-use cheerful_simulator::Arrival;
-
-/// How long the model's requests take is not in the trace.
-pub(crate) const LLM_LAW: &str =
-    "service time, not in the trace: 50 ms + 0.15 ms per context token + 20 ms per generated token";
+use cheerful_simulator::{
+    Arrival,
+    load::{LoadError, Summary, Trace},
+};
 
 fn path(file: &str) -> PathBuf {
     let folder = env::var_os("CHEERFUL_TRACES").map_or_else(
@@ -27,31 +26,11 @@ fn read(file: &str) -> Result<String, String> {
     fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))
 }
 
-pub(crate) fn llm(file: &str) -> Result<Vec<Arrival>, String> {
-    let text = read(file)?;
-    let mut load = Vec::new();
-    for line in text.lines().skip(1) {
-        let parts: Vec<&str> = line.trim().split(',').collect();
-        let [time, context, generated] = parts[..] else {
-            return Err(line.to_owned());
-        };
-        let parse = |text: &str| {
-            text.parse::<f64>()
-                .map_err(|error| format!("{line}: {error}"))
-        };
-        let clock: Vec<&str> = time.split([' ', ':']).collect();
-        let at = parse(clock[1])? * 3600.0 + parse(clock[2])? * 60.0 + parse(clock[3])?;
-        let work = 0.05 + 0.00015 * parse(context)? + 0.02 * parse(generated)?;
-        load.push((at, work));
-    }
-    let begin = load.first().map_or(0.0, |first| first.0);
-    Ok(load
-        .into_iter()
-        .map(|(at, work)| Arrival {
-            at: Moment::ZERO.plus(Duration::from_secs_f64(at - begin)),
-            work: Duration::from_secs_f64(work),
-        })
-        .collect())
+pub(crate) fn llm(file: &str) -> Result<(Vec<Arrival>, Summary), String> {
+    let told = |error: LoadError| error.to_string();
+    let mut arrivals = Trace::new(path(file)).open(1).map_err(told)?;
+    let load = arrivals.by_ref().collect();
+    Ok((load, arrivals.finish().map_err(told)?))
 }
 
 /// One of the sparse apps.

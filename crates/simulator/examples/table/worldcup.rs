@@ -45,7 +45,7 @@ pub(crate) fn worldcup() -> Result<Row, String> {
         })?,
         minutes.len(),
     );
-    let mut classic = Watched::new(ours(Settings::default())?, minutes.len());
+    let mut classic = Watched::new(baselines::Knative::of_slots(SLOTS, 0.7), minutes.len());
     let (ours, classic) = std::thread::scope(|scope| {
         let theirs = scope.spawn(|| shortfall(&minutes, &model, &mut classic, floor));
         let ours = shortfall(&minutes, &model, &mut auto, floor);

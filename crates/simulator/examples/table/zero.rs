@@ -21,7 +21,10 @@ pub(crate) fn from_zero() -> Result<Row, String> {
     let policies = [
         Contender::Auto,
         Contender::StablePanic,
+        Contender::Year2018,
         Contender::Knative,
+        Contender::Hpa,
+        Contender::Keda,
         Contender::Clairvoyant,
     ];
     let comparison = compare(

@@ -42,10 +42,29 @@ pub fn text(comparison: &Comparison) -> String {
     text.push_str(&table(comparison));
     text.push('\n');
     for assumption in &comparison.assumptions {
-        writeln!(text, "- {assumption}").ok();
+        wrap(&mut text, assumption);
     }
     text
 }
+
+/// One item of a list, in lines of at most [`WIDTH`] columns.
+fn wrap(text: &mut String, item: &str) {
+    let mut column = 1;
+    text.push('-');
+    for word in item.split_whitespace() {
+        let length = word.chars().count();
+        if column + 1 + length > WIDTH {
+            text.push_str("\n ");
+            column = 1;
+        }
+        text.push(' ');
+        text.push_str(word);
+        column += 1 + length;
+    }
+    text.push('\n');
+}
+
+const WIDTH: usize = 80;
 
 /// Who turned requests away, for that is worse than a wait.
 fn lost(policies: &[Figures]) -> String {
@@ -131,6 +150,16 @@ clairvoyant            0 %      0 s      0 s   1.00x      0.28       12      78
 knative: 3 requests were turned away, 0 were held too long
 ";
         assert_eq!(text, expected);
+    }
+
+    #[test]
+    fn long_assumptions_are_wrapped() {
+        let mut text = String::new();
+        wrap(&mut text, &"seven77 ".repeat(11));
+        assert_eq!(
+            text,
+            format!("-{}\n  seven77 seven77\n", " seven77".repeat(9))
+        );
     }
 
     #[test]
