@@ -32,6 +32,9 @@ pub struct Model {
     pub pauses: Option<Pauses>,
     /// Times in which all replicas are slow (a downstream that is).
     pub hindrances: Vec<Hindrance>,
+    /// How long after the whole second reports and decisions come: a load that goes by the second may suit one phase
+    /// better than another.
+    pub phase: Duration,
     /// Until when costs are counted, if that is later than the last arrival.
     pub end: Moment,
 }
@@ -89,6 +92,7 @@ impl Default for Model {
             recalls: false,
             pauses: None,
             hindrances: Vec::new(),
+            phase: Duration::ZERO,
             end: Moment::ZERO,
         }
     }

@@ -49,32 +49,40 @@ fn llm(text: &str) -> Vec<Arrival> {
 /// than 0.1 s, cost in times of the clairvoyant's.
 type Row = (u64, f64, f64, f64);
 
+/// Phases of the reports and decisions against the load, over the 2 s of a decision: bursts of a few seconds fall
+/// differently, and a share of 26 % goes from 25 to 28 %.
+const PHASES: u64 = 20;
+
 fn compare(name: &str, rows: &[Row]) {
     let Some(text) = trace(&format!("AzureLLMInferenceTrace_{name}.csv")) else {
         return;
     };
     let load = llm(&text);
     for (start_up, share, waited, cost) in rows {
-        let model = Model {
+        let mut model = Model {
             slots: Some(4),
             start_up: Law::Constant(Duration::from_secs(*start_up)),
             ..Model::default()
         };
         let floor = clairvoyant(load.iter().copied(), &model);
-        let mut policy = Knative::of_slots(4, *share);
-        let run = simulate(load.iter().copied(), &model, &mut policy, 1);
-        let found = (run.long_wait_share(), run.cost_against(&floor));
+        let (mut waits, mut costs, mut starts) = (0.0, 0.0, 0);
+        for phase in 0..PHASES {
+            model.phase = Duration::from_millis(2000 / PHASES * phase);
+            let mut policy = Knative::of_slots(4, *share);
+            let run = simulate(load.iter().copied(), &model, &mut policy, 1);
+            waits += run.long_wait_share() / PHASES as f64;
+            costs += run.cost_against(&floor) / PHASES as f64;
+            starts += run.starts;
+        }
         println!(
-            "LLM-{name}, start {start_up} s, {}: {:.2} % wait > 0.1 s (replay {:.2} %), p99 {:.2} s, {:.2}x (replay {cost:.2}x), {} starts",
-            run.policy,
-            found.0 * 100.0,
+            "LLM-{name}, start {start_up} s, Knative {:.0} %: {:.2} % wait > 0.1 s (replay {:.2} %), {costs:.3}x (replay {cost:.2}x), {} starts",
+            share * 100.0,
+            waits * 100.0,
             waited * 100.0,
-            run.waits.quantile(0.99).as_secs_f64(),
-            found.1,
-            run.starts,
+            starts / PHASES,
         );
-        assert!((found.0 - waited).abs() < 0.1 * waited + 0.001);
-        assert!((found.1 / cost - 1.0).abs() < 0.06);
+        assert!((waits - waited).abs() < 0.12 * waited + 0.001);
+        assert!((costs / cost - 1.0).abs() < 0.06);
     }
 }
 

@@ -62,6 +62,7 @@ fn rough() -> Model {
             until: Moment::from_micros(120_000_000),
             speed: 0.5,
         }],
+        phase: Duration::from_millis(370),
         end: Moment::ZERO,
     }
 }

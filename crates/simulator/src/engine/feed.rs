@@ -11,6 +11,7 @@ use crate::{OnHold, Reporting, Waiting};
 #[derive(Debug)]
 pub(super) struct Feed {
     reporting: Reporting,
+    phase: u64,
     report_at: u64,
     tick_at: u64,
     /// When a burst is looked at.
@@ -36,9 +37,12 @@ const BURST_DELAY: u64 = micros(Duration::from_millis(20));
 const MOST_TURNS: usize = 16;
 
 impl Feed {
-    pub(super) fn new(reporting: Reporting) -> Self {
+    pub(super) fn new(reporting: Reporting, phase: u64) -> Self {
         Self {
-            report_at: reporting.interval.map_or(u64::MAX, interval),
+            report_at: reporting
+                .interval
+                .map_or(u64::MAX, |every| interval(every) + phase),
+            phase,
             reporting,
             tick_at: 0,
             look_at: u64::MAX,
@@ -82,7 +86,8 @@ impl Feed {
         self.tick_at += now.saturating_sub(self.tick_at).div_ceil(tick) * tick;
         if let Some(every) = self.reporting.interval.map(interval) {
             self.report_at += now.saturating_sub(self.report_at).div_ceil(every) * every;
-            self.told_at = self.told_at.max(self.report_at.saturating_sub(every));
+            let before = self.report_at.saturating_sub(every).min(now);
+            self.told_at = self.told_at.max(before);
         }
         self.plan();
     }
@@ -120,7 +125,14 @@ impl Run<'_> {
             self.collect(false);
         }
         if self.feed.tick_at <= self.now {
-            self.feed.tick_at += interval(self.policy.tick());
+            let tick = interval(self.policy.tick());
+            // The first one is at the very beginning.
+            let phase = if self.feed.tick_at == 0 {
+                self.feed.phase
+            } else {
+                0
+            };
+            self.feed.tick_at += tick + phase;
             if self.policy.is_at_rest(self.moment()) {
                 self.feed.asleep = self.nothing_is_there() && self.scaling.is_none();
             } else {
