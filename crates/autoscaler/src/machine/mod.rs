@@ -70,7 +70,10 @@ pub(crate) enum Action {
     /// Tell the platform.
     BurstThreshold { revision: Name, requests: f64 },
     /// Tell the platform.
-    Decided { revision: Name, decision: Decision },
+    Decided {
+        revision: Name,
+        decision: Box<Decision>,
+    },
     /// Put it in the recording.
     Record(Line),
     /// Tell who follows.

@@ -155,7 +155,7 @@ impl RevisionState {
         *counter += 1;
         desk.actions.push(Action::Decided {
             revision: Arc::clone(&self.name),
-            decision,
+            decision: Box::new(decision),
         });
         if self.journal.add(decision) {
             let line = journal::line(&decision, 1, desk.origin_unix_millis);

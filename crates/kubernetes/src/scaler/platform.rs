@@ -54,7 +54,7 @@ impl Platform for Cluster {
         let Some(plan) = plan else {
             return Ok(());
         };
-        self.gate.pass(plan.urgent).await;
+        let _leave = self.gate.pass(plan.urgent).await;
         // While it stood in line everything may have changed.
         let plan = self
             .plan(key, replicas)
