@@ -25,7 +25,7 @@ pub use contender::{Contender, NoContender};
 pub use curve::Curve;
 pub use engine::simulate;
 pub use law::Law;
-pub use model::{Hindrance, Hold, Model, Pauses};
+pub use model::{Hindrance, Hold, Model, Neighbours, Pauses};
 pub use ours::Ours;
 pub use outcome::Outcome;
 pub use policy::{Choice, Leaving, OnHold, Policy, Reporting, Waiting};

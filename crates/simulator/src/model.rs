@@ -30,6 +30,8 @@ pub struct Model {
     pub recalls: bool,
     /// Pauses of each replica in which no work is done (a garbage collector).
     pub pauses: Option<Pauses>,
+    /// Times in which one replica is slow, each on its own (somebody else is busy on its node).
+    pub neighbours: Option<Neighbours>,
     /// Times in which all replicas are slow (a downstream that is).
     pub hindrances: Vec<Hindrance>,
     /// How long after the whole second reports and decisions come: a load that goes by the second may suit one phase
@@ -55,6 +57,17 @@ pub struct Pauses {
     pub every: Law,
     /// How long one takes.
     pub length: Law,
+}
+
+/// Times in which a replica works at another speed.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Neighbours {
+    /// From the end of one to the next.
+    pub every: Law,
+    /// How long one takes.
+    pub length: Law,
+    /// The speed, of 1; above 0.
+    pub speed: f64,
 }
 
 /// A time in which all replicas work at another speed.
@@ -91,6 +104,7 @@ impl Default for Model {
             ready: 0,
             recalls: false,
             pauses: None,
+            neighbours: None,
             hindrances: Vec::new(),
             phase: Duration::ZERO,
             end: Moment::ZERO,

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use cheerful_scaling::{Concurrency, Moment, Observation, Report, Scaling, Settings, Start};
 use cheerful_simulator::{
-    Arrival, Choice, Curve, Hindrance, Hold, Law, Model, Ours, Outcome, Pauses, Policy, Reporting,
-    Rng, Waiting,
+    Arrival, Choice, Curve, Hindrance, Hold, Law, Model, Neighbours, Ours, Outcome, Pauses, Policy,
+    Reporting, Rng, Waiting,
     baselines::{Hpa, Keda, Knative, PerRequest, Year2018},
     simulate,
 };
@@ -56,6 +56,11 @@ fn rough() -> Model {
         pauses: Some(Pauses {
             every: Law::Exponential(secs(30)),
             length: Law::Uniform(Duration::from_millis(10), Duration::from_millis(300)),
+        }),
+        neighbours: Some(Neighbours {
+            every: Law::Exponential(secs(60)),
+            length: Law::Exponential(secs(20)),
+            speed: 0.4,
         }),
         hindrances: vec![Hindrance {
             from: Moment::from_micros(60_000_000),

@@ -10,7 +10,7 @@ use super::{
     replica::{Replica, State},
     run::Run,
 };
-use crate::{Leaving, Rng};
+use crate::{Law, Leaving, Rng};
 
 /// Something that a replica will come to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -27,6 +27,8 @@ enum Kind {
     Ready,
     Pause,
     Resume,
+    Slow,
+    Fast,
     Crash,
 }
 
@@ -178,6 +180,10 @@ impl Run<'_> {
             let delay = micros(pauses.every.draw(&mut self.replicas[slot].chance));
             self.will(slot, Kind::Pause, delay);
         }
+        if let Some(neighbours) = self.model.neighbours {
+            let delay = micros(neighbours.every.draw(&mut self.replicas[slot].chance));
+            self.will(slot, Kind::Slow, delay);
+        }
         if let Some(crash) = self.model.crash {
             let delay = micros(crash.draw(&mut self.replicas[slot].chance));
             self.will(slot, Kind::Crash, delay);
@@ -210,23 +216,47 @@ impl Run<'_> {
         match happening.kind {
             Kind::Ready => self.open(slot),
             Kind::Crash => self.crash(slot),
-            Kind::Pause | Kind::Resume => {
-                let Some(pauses) = self.model.pauses else {
-                    return;
-                };
-                let begins = happening.kind == Kind::Pause;
-                replica.set_paused(begins, self.now);
-                self.departures.set(slot, replica.next_end());
-                let (law, next) = if begins {
-                    (pauses.length, Kind::Resume)
-                } else {
-                    (pauses.every, Kind::Pause)
-                };
-                let delay = micros(law.draw(&mut replica.chance));
-                // A law that gives nothing twice would go round without end.
-                self.will(slot, next, delay.max(1));
-            }
+            Kind::Pause | Kind::Resume => self.pause(slot, happening.kind == Kind::Pause),
+            Kind::Slow | Kind::Fast => self.slow(slot, happening.kind == Kind::Slow),
         }
+    }
+
+    fn pause(&mut self, slot: usize, begins: bool) {
+        let Some(pauses) = self.model.pauses else {
+            return;
+        };
+        self.replicas[slot].set_paused(begins, self.now);
+        if begins {
+            self.turn(slot, pauses.length, Kind::Resume);
+        } else {
+            self.turn(slot, pauses.every, Kind::Pause);
+        }
+    }
+
+    fn slow(&mut self, slot: usize, begins: bool) {
+        let Some(neighbours) = self.model.neighbours else {
+            return;
+        };
+        let speed = if begins {
+            neighbours.speed.max(1e-9)
+        } else {
+            1.0
+        };
+        self.replicas[slot].set_own_speed(speed, self.now);
+        if begins {
+            self.turn(slot, neighbours.length, Kind::Fast);
+        } else {
+            self.turn(slot, neighbours.every, Kind::Slow);
+        }
+    }
+
+    /// Its speed has changed, and will again.
+    fn turn(&mut self, slot: usize, law: Law, next: Kind) {
+        let replica = &mut self.replicas[slot];
+        self.departures.set(slot, replica.next_end());
+        let delay = micros(law.draw(&mut replica.chance));
+        // A law that gives nothing twice would go round without end.
+        self.will(slot, next, delay.max(1));
     }
 
     /// What is in it fails; another takes its place, if it was to stay.

@@ -38,6 +38,8 @@ pub(crate) struct Replica {
     curve: Curve,
     /// What hinders all replicas.
     speed: f64,
+    /// What hinders this one.
+    own_speed: f64,
     /// Requests that are worked on.
     serving: BinaryHeap<Reverse<Serving>>,
     /// Requests that wait inside the app.
@@ -104,6 +106,7 @@ impl Replica {
             paused: false,
             curve,
             speed: 1.0,
+            own_speed: 1.0,
             serving: BinaryHeap::new(),
             queue: VecDeque::new(),
             done: 0.0,
@@ -193,6 +196,10 @@ impl Replica {
         self.advance(now);
         self.speed = speed;
     }
+    pub(crate) fn set_own_speed(&mut self, speed: f64, now: u64) {
+        self.advance(now);
+        self.own_speed = speed;
+    }
     pub(crate) fn set_paused(&mut self, paused: bool, now: u64) {
         self.advance(now);
         self.paused = paused;
@@ -242,7 +249,7 @@ impl Replica {
 
     /// Microseconds of work done for each request in one microsecond.
     fn pace(&self) -> f64 {
-        self.speed / self.curve.slowdown(self.serving.len() as u32)
+        self.speed * self.own_speed / self.curve.slowdown(self.serving.len() as u32)
     }
     fn serve(&mut self, arrived: u64, entered: u64, work: u64) {
         self.serving.push(Reverse(Serving {
