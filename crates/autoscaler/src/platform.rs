@@ -17,6 +17,10 @@ pub trait Platform: Send + Sync + 'static {
     /// counts them can report at once. Called when it changes, from the task that decides: it must not block.
     fn burst_threshold(&self, _revision: &str, _requests: f64) {}
 
+    /// Says how many requests in flight per replica are aimed for. Called when it changes, from the task that decides: it
+    /// must not block.
+    fn target(&self, _revision: &str, _requests: f64) {}
+
     /// Says each decision, from the task that decides: it must not block.
     fn decided(&self, _revision: &str, _decision: &Decision) {}
 }

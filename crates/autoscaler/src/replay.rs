@@ -201,6 +201,7 @@ impl<W: Write> Replay<'_, W> {
         let Inputs {
             settings,
             start,
+            learned,
             observation,
             holding,
             report,
@@ -210,13 +211,18 @@ impl<W: Write> Replay<'_, W> {
         if settings.is_some() || start.is_some() {
             self.announce(&revision, settings, start)?;
         }
-        let nothing = observation.is_none() && holding.is_none() && report.is_none();
+        let nothing =
+            observation.is_none() && holding.is_none() && report.is_none() && learned.is_none();
         if nothing && !decides {
             return Ok(());
         }
         self.timed(at)?;
         let now = self.now;
         let scaler = self.scaler(&revision)?;
+        if let Some((memory, age)) = learned {
+            // What is of no use changes nothing, as it did when it came in.
+            drop(scaler.recall(&memory, age));
+        }
         if let Some(observation) = observation {
             scaler.observe(now, observation);
         }

@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use cheerful_scaling::{Holding, Moment, Observation, Report, Scaling, Start};
+use cheerful_scaling::{Holding, Memory, Moment, Observation, Report, Scaling, Start};
 use tokio::{
     runtime::Handle,
     sync::{broadcast, mpsc, oneshot},
@@ -72,6 +72,11 @@ pub enum Input {
     },
     /// The way to write is free from now on: it is decided at once.
     Decide,
+    /// What was learned of it before a restart, so long ago. What is of no use is told and forgotten.
+    Recall {
+        memory: Box<Memory>,
+        age: Duration,
+    },
     /// A held request woke it: for `explain`. Over 200 characters are cut.
     Woken {
         by: String,
@@ -184,6 +189,17 @@ impl Autoscaler {
     pub async fn burst_threshold(&self, revision: &str) -> Result<Option<f64>, Stopped> {
         self.ask(|answer| Message::BurstThreshold(revision.to_owned(), answer))
             .await
+    }
+
+    /// The target of a revision. [`Platform::target`] is told each change of it.
+    pub async fn target(&self, revision: &str) -> Result<Option<f64>, Stopped> {
+        self.ask(|answer| Message::Target(revision.to_owned(), answer))
+            .await
+    }
+
+    /// What was learned of each revision, by name: of those of which anything is. Given back by [`Input::Recall`].
+    pub async fn memories(&self) -> Result<Vec<(String, Memory)>, Stopped> {
+        self.ask(Message::Memories).await
     }
 
     /// What was counted so far.

@@ -6,7 +6,7 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use cheerful_scaling::Moment;
+use cheerful_scaling::{Memory, Moment};
 use tokio::{
     sync::{broadcast, mpsc, oneshot},
     task::{AbortHandle, JoinSet},
@@ -30,6 +30,8 @@ pub(crate) enum Message {
     Overview(oneshot::Sender<Vec<RevisionView>>),
     Explain(String, oneshot::Sender<Option<RevisionView>>),
     BurstThreshold(String, oneshot::Sender<Option<f64>>),
+    Target(String, oneshot::Sender<Option<f64>>),
+    Memories(oneshot::Sender<Vec<(String, Memory)>>),
     Metrics(oneshot::Sender<Metrics>),
 }
 
@@ -117,6 +119,8 @@ impl<P: Platform> Task<P> {
             Message::BurstThreshold(name, asker) => {
                 answer(asker, self.machine.burst_threshold(&name));
             }
+            Message::Target(name, asker) => answer(asker, self.machine.target(&name)),
+            Message::Memories(asker) => answer(asker, self.machine.memories()),
             Message::Metrics(asker) => {
                 let mut metrics = self.machine.metrics();
                 metrics.recording_lines_lost = self.recorder.as_ref().map_or(0, Recorder::lost);
@@ -143,6 +147,7 @@ impl<P: Platform> Task<P> {
             Action::BurstThreshold { revision, requests } => {
                 self.platform.burst_threshold(&revision, requests);
             }
+            Action::Target { revision, requests } => self.platform.target(&revision, requests),
             Action::Decided { revision, decision } => {
                 self.platform.decided(&revision, &decision);
             }
@@ -163,6 +168,9 @@ impl<P: Platform> Task<P> {
                 tracing::warn!(%revision, replicas, "cannot scale: {why}; tried again with each decision");
             }
             Action::WorksAgain { revision } => tracing::info!(%revision, "can be scaled again"),
+            Action::Forgotten { revision, why } => {
+                tracing::warn!(%revision, "what was learned before is of no use, and is learned anew: {why}");
+            }
             Action::TooMany { revision } => {
                 tracing::warn!(%revision, "not taken: 65536 revisions are known already");
             }

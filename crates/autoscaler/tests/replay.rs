@@ -266,8 +266,8 @@ fn what_is_not_known_or_not_right_is_refused_with_its_line() {
             "line 2: at: 6 is not right: no such field in a line that says what was lost",
         ),
         (
-            r#"{"cheerfulRecording":2}"#,
-            "line 2: cheerfulRecording: 2 is not right: 1, the only version known here",
+            r#"{"cheerfulRecording":3}"#,
+            "line 2: cheerfulRecording: 3 is not right: 1 to 2, the versions known here",
         ),
         (
             r#"{"cheerfulRecording":1,"at":6}"#,
@@ -386,4 +386,32 @@ fn a_writer_that_fails_ends_it() {
     let line = "{\"at\":1,\"ready\":1,\"decide\":true}\n";
     let error = replay(Cursor::new(line), None, Cursor::new(&mut small[..])).unwrap_err();
     assert!(matches!(error, ReplayError::Write(_)), "{error}");
+}
+
+/// What was learned before counts from its line on, and is no part of the settings.
+#[test]
+fn what_was_learned_before_is_known_again() {
+    let learned =
+        r#"{"version":1,"target":3.5,"seconds":900,"top":2.4,"curve":[[7,0.1,0.2,[0.1,0.1,0.2]]]}"#;
+    let lines = |target: &str| {
+        format!(
+            "{{\"cheerfulRecording\":2}}\n{{\"settings\":{{\"target\":{target}}}}}\n\
+             {{\"at\":1,\"learned\":{learned},\"learnedAgeSeconds\":3600}}\n\
+             {{\"at\":2,\"ready\":1,\"averages\":{{\"stable\":7,\"panic\":7}}}}\n"
+        )
+    };
+    let (_, decisions) = run(&lines("\"auto\""));
+    assert_eq!(
+        (count(&decisions[0], "replicas"), &decisions[0]["target"]),
+        (2, &3.5.into())
+    );
+    let (_, decisions) = run(&lines("10"));
+    assert_eq!(
+        (count(&decisions[0], "replicas"), &decisions[0]["target"]),
+        (1, &10.0.into())
+    );
+    let wrong = fails(r#"{"at":1,"learned":{"version":1}}"#);
+    assert!(wrong.starts_with("line 1: learned: "), "{wrong}");
+    let wrong = fails(r#"{"at":1,"learnedAgeSeconds":5}"#);
+    assert!(wrong.contains("with learned only"), "{wrong}");
 }

@@ -24,6 +24,8 @@ pub(crate) struct Front<W> {
     /// Requests passed on that count.
     in_flight: u64,
     burst_threshold: f64,
+    /// The target as the autoscaler has it, where it has said so: one that is learned changes.
+    target: Option<f64>,
     /// Whether a crossing of the threshold is to be told.
     armed: bool,
     untold_held: Option<String>,
@@ -84,6 +86,7 @@ impl<W> Front<W> {
             room,
             in_flight: 0,
             burst_threshold: f64::INFINITY,
+            target: None,
             armed: true,
             untold_held: None,
             untold_burst: false,
@@ -159,6 +162,10 @@ impl<W> Front<W> {
     pub(crate) fn set_burst_threshold(&mut self, requests: f64) {
         self.armed |= requests.to_bits() != self.burst_threshold.to_bits();
         self.burst_threshold = requests;
+    }
+
+    pub(crate) fn set_target(&mut self, requests: f64) {
+        self.target = Some(requests);
     }
 
     pub(crate) fn change(&mut self, room: Room) {
@@ -350,7 +357,11 @@ impl<W> Front<W> {
                 .any(|upstream| Arc::ptr_eq(upstream, queue.upstream()));
             (slot.standing == Standing::Open && !avoided).then(|| queue.in_flight())
         });
-        choose(loads, self.room.target, self.room.limit)
+        choose(
+            loads,
+            self.target.unwrap_or(self.room.target),
+            self.room.limit,
+        )
     }
 
     fn take(&mut self, index: usize, counts: bool) -> Option<Taken> {

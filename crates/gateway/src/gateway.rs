@@ -159,6 +159,16 @@ impl Gateway {
         Ok(())
     }
 
+    /// The autoscaler says up to how many requests in flight a replica is filled. Until it does that is the target of
+    /// the configuration.
+    ///
+    /// # Errors
+    /// When the revision is not known.
+    pub fn set_target(&self, revision: &str, requests: f64) -> Result<(), UnknownRevision> {
+        self.revision(revision)?.set_target(requests);
+        Ok(())
+    }
+
     /// A replica is ready. As many of the held requests as it has room for go to it at once: up to the
     /// hard limit, or all of them where there is none; ready replicas share them by the same rule as
     /// any request (filled up to the target one after the other, spread evenly above it).

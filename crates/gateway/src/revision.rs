@@ -192,6 +192,10 @@ impl Revision {
         self.lock().front.set_burst_threshold(requests);
     }
 
+    pub(crate) fn set_target(&self, requests: f64) {
+        self.lock().front.set_target(requests);
+    }
+
     pub(crate) fn open(self: &Arc<Self>, replica: &str, address: SocketAddr) {
         self.step(|state| {
             if !state.removed {

@@ -150,8 +150,8 @@ impl fmt::Display for Learned {
             minutes if minutes < 120.0 => format!("{minutes:.0} min of data"),
             minutes => format!("{:.0} h of data", minutes / 60.0),
         };
-        let limit = number(self.limit);
-        match (self.why, self.objective) {
+        let limit = number(self.limit.into());
+        match (self.why, self.objective()) {
             (Why::NoData, _) => f.write_str("auto: not sure yet: no data"),
             (Why::FewData, _) => write!(f, "auto: not sure yet: {data}"),
             (Why::NoSpread, _) => {

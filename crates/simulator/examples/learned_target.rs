@@ -16,7 +16,7 @@ struct App {
     rate: f64,
 }
 
-const HOURS: f64 = 4.0;
+const HOURS: f64 = 3.0;
 const WORK: Duration = Duration::from_millis(250);
 
 fn apps() -> Vec<App> {
@@ -58,7 +58,7 @@ fn apps() -> Vec<App> {
         Curve::Sharing(4.0),
         80.0,
     );
-    slow.model.hindrances = [40.0, 110.0, 180.0]
+    slow.model.hindrances = [40.0, 90.0, 140.0]
         .map(|from| Hindrance {
             from: at(from),
             until: at(from + 20.0),
@@ -135,8 +135,8 @@ fn main() {
         let memory = ours.scaler().remember();
         let (learned, ours) = run(&app, Target::Auto, constant, memory.as_ref());
         let mut frontier = Vec::new();
-        for step in -3..28 {
-            let target = 1.25_f64.powi(step);
+        for step in -2..17 {
+            let target = 2.0_f64.powf(f64::from(step) / 2.0);
             if app.limit.is_some_and(|limit| target > f64::from(limit)) {
                 continue;
             }

@@ -13,7 +13,7 @@ use std::{
     sync::Arc,
 };
 
-use cheerful_scaling::{Decision, Moment, Scaling, Start};
+use cheerful_scaling::{Decision, Forgotten, Memory, Moment, Scaling, Start};
 
 use crate::{DecisionLine, Input, Metrics, RevisionView, recording::Line};
 use revision::RevisionState;
@@ -70,6 +70,8 @@ pub(crate) enum Action {
     /// Tell the platform.
     BurstThreshold { revision: Name, requests: f64 },
     /// Tell the platform.
+    Target { revision: Name, requests: f64 },
+    /// Tell the platform.
     Decided {
         revision: Name,
         decision: Box<Decision>,
@@ -86,6 +88,8 @@ pub(crate) enum Action {
     },
     /// Say that it works again.
     WorksAgain { revision: Name },
+    /// Say that what was learned before is of no use.
+    Forgotten { revision: Name, why: Forgotten },
     /// Say that a revision was not taken.
     TooMany { revision: String },
 }
@@ -167,6 +171,21 @@ impl Machine {
         self.revisions
             .get(revision)
             .map(|state| state.burst_threshold())
+    }
+
+    pub(crate) fn target(&self, revision: &str) -> Option<f64> {
+        self.revisions.get(revision).map(|state| state.target())
+    }
+
+    /// What was learned of each revision.
+    pub(crate) fn memories(&self) -> Vec<(String, Memory)> {
+        let mut memories = Vec::new();
+        for (name, state) in &self.revisions {
+            if let Some(memory) = state.remember() {
+                memories.push((name.to_string(), memory));
+            }
+        }
+        memories
     }
 
     pub(crate) fn metrics(&self) -> Metrics {

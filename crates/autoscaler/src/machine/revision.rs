@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use cheerful_scaling::{
-    Decision, Holding, Mode, Moment, Observation, Paused, Refusal, Report, Scaler, Scaling,
+    Decision, Holding, Memory, Mode, Moment, Observation, Paused, Refusal, Report, Scaler, Scaling,
     Serializer, SerializerAction, SerializerEvent, Start,
 };
 
@@ -30,6 +30,7 @@ pub(super) struct RevisionState {
     /// Why the last scale request failed, if it did.
     failing: Option<Box<str>>,
     threshold: f64,
+    target: f64,
     observation: Observation,
     held: u64,
     load: Load,
@@ -58,6 +59,7 @@ impl RevisionState {
             ever_written: false,
             failing: None,
             threshold: 0.0,
+            target: 0.0,
             observation: Observation {
                 ready: start.ready,
                 ..Observation::default()
@@ -81,6 +83,15 @@ impl RevisionState {
 
     pub(super) const fn burst_threshold(&self) -> f64 {
         self.threshold
+    }
+
+    pub(super) fn target(&self) -> f64 {
+        self.scaler.target()
+    }
+
+    /// What was learned, to be kept over a restart.
+    pub(super) fn remember(&self) -> Option<Memory> {
+        self.scaler.remember()
     }
 
     /// Whether no tick is needed until something comes in.
@@ -125,6 +136,17 @@ impl RevisionState {
             }
             Input::LastRequest { by } => {
                 self.last_request = Some((cut(&by), now));
+                return false;
+            }
+            Input::Recall { memory, age } => {
+                // As it is recorded.
+                let age = Duration::from_secs(age.as_secs());
+                desk.record(|| Line::recalled(now, Arc::clone(&self.name), memory.clone(), age));
+                if let Err(why) = self.scaler.recall(&memory, age) {
+                    let revision = Arc::clone(&self.name);
+                    desk.actions.push(Action::Forgotten { revision, why });
+                }
+                self.tell_threshold(desk);
                 return false;
             }
             // The machine forgets a revision itself.
@@ -242,7 +264,7 @@ impl RevisionState {
             stable: last.map_or(0.0, |decision| decision.stable),
             panic: last.map_or(0.0, |decision| decision.panic),
             held: self.held,
-            target: self.scaler.scaling().target(),
+            target: self.scaler.target(),
             why: self
                 .journal
                 .telling()
@@ -338,6 +360,14 @@ impl RevisionState {
         if requests.to_bits() != self.threshold.to_bits() {
             self.threshold = requests;
             desk.actions.push(Action::BurstThreshold {
+                revision: Arc::clone(&self.name),
+                requests,
+            });
+        }
+        let requests = self.scaler.target();
+        if requests.to_bits() != self.target.to_bits() {
+            self.target = requests;
+            desk.actions.push(Action::Target {
                 revision: Arc::clone(&self.name),
                 requests,
             });

@@ -40,6 +40,8 @@ const FIELDS: &[(&str, Part, Kind)] = &[
     ("revision", Part::Line, Kind::Name),
     ("settings", Part::Line, Kind::Object),
     ("state", Part::Line, Kind::Object),
+    ("learned", Part::Line, Kind::Object),
+    ("learnedAgeSeconds", Part::Line, Kind::Count),
     ("averages", Part::Line, Kind::Object),
     ("decide", Part::Line, Kind::True),
     ("removed", Part::Line, Kind::True),

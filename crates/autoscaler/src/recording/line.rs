@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
+use std::time::Duration;
+
 use cheerful_manifest::settings_to_json;
 use cheerful_scaling::{
-    Bound, Decision, Holding, Mode, Moment, Observation, Report, Settings, Start,
+    Bound, Decision, Holding, Memory, Mode, Moment, Observation, Report, Settings, Start,
 };
 use serde::Serialize;
 use serde_json::Value;
@@ -30,6 +32,7 @@ enum Entry {
 enum What {
     Begin(Box<Settings>, Start),
     Settings(Box<Settings>),
+    Recalled(Box<Memory>, u64),
     Removed,
     Report(Box<Report>),
     Holding(Holding),
@@ -48,6 +51,15 @@ impl Line {
     }
     pub(crate) fn settings(at: Moment, revision: Name, settings: Settings) -> Self {
         Self::at(at, revision, What::Settings(Box::new(settings)))
+    }
+    /// What was learned before is known again.
+    pub(crate) fn recalled(
+        at: Moment,
+        revision: Name,
+        learned: Box<Memory>,
+        age: Duration,
+    ) -> Self {
+        Self::at(at, revision, What::Recalled(learned, age.as_secs()))
     }
     pub(crate) const fn removed(at: Moment, revision: Name) -> Self {
         Self::at(at, revision, What::Removed)
@@ -110,6 +122,10 @@ impl Line {
                     },
                     What::Settings(settings) => Body::Settings {
                         settings: settings_to_json(settings),
+                    },
+                    What::Recalled(learned, age) => Body::Recalled {
+                        learned,
+                        learned_age_seconds: *age,
                     },
                     What::Removed => Body::Removed { removed: true },
                     What::Report(report) => Body::Report(report),
@@ -196,9 +212,21 @@ struct At<'a> {
 #[derive(Serialize)]
 #[serde(untagged)]
 enum Body<'a> {
-    Begin { settings: Value, state: &'a Start },
-    Settings { settings: Value },
-    Removed { removed: bool },
+    Begin {
+        settings: Value,
+        state: &'a Start,
+    },
+    Settings {
+        settings: Value,
+    },
+    #[serde(rename_all = "camelCase")]
+    Recalled {
+        learned: &'a Memory,
+        learned_age_seconds: u64,
+    },
+    Removed {
+        removed: bool,
+    },
     Report(&'a Report),
     Holding(&'a Holding),
     Observation(&'a Observation),

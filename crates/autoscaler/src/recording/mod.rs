@@ -10,8 +10,11 @@ pub(crate) use line::{DecisionRecord, Line};
 pub(crate) use read::{Asked, Inputs, LINE_BYTES, ReadLine, read};
 pub(crate) use recorder::Recorder;
 
-/// The version of the format. A reader refuses any other.
-pub const VERSION: u64 = 1;
+/// The version of the format. A reader refuses any other but those from [`OLDEST`] on.
+pub const VERSION: u64 = 2;
+
+/// The oldest version that is read: 1 has no `learned`.
+pub(crate) const OLDEST: u64 = 1;
 
 /// What is wrong in a line.
 #[derive(Clone, Debug, PartialEq, Eq)]

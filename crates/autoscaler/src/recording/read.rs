@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
+use std::time::Duration;
+
 use cheerful_manifest::{Problem, settings_from_json};
-use cheerful_scaling::{Averages, Holding, Moment, Observation, Report, Scaling, Start};
+use cheerful_scaling::{Averages, Holding, Memory, Moment, Observation, Report, Scaling, Start};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use super::{
-    Fault, VERSION,
+    Fault, OLDEST, VERSION,
     fields::{self, Part},
 };
 
@@ -43,6 +45,8 @@ pub(crate) enum Asked {
 pub(crate) struct Inputs {
     pub(crate) settings: Option<Scaling>,
     pub(crate) start: Option<Start>,
+    /// What was learned before the recording began, and how long before.
+    pub(crate) learned: Option<(Memory, Duration)>,
     pub(crate) observation: Option<Observation>,
     pub(crate) holding: Option<Holding>,
     pub(crate) report: Option<Report>,
@@ -62,8 +66,11 @@ pub(crate) fn read(line: &[u8]) -> Result<ReadLine, Fault> {
     };
     fields::check(&map)?;
     if let Some(version) = map.get("cheerfulRecording") {
-        if version.as_u64() != Some(VERSION) {
-            let expected = format!("{VERSION}, the only version known here");
+        if !version
+            .as_u64()
+            .is_some_and(|version| (OLDEST..=VERSION).contains(&version))
+        {
+            let expected = format!("{OLDEST} to {VERSION}, the versions known here");
             return Err(Fault::new("cheerfulRecording", version, expected));
         }
         return only(&map, &[Part::Header], "", "the first line").map(|()| ReadLine::Header);
@@ -109,11 +116,13 @@ fn inputs(mut map: Map<String, Value>) -> Result<Inputs, Fault> {
         .map(|given| settings(&given))
         .transpose()?;
     let start = object(&mut map, "state")?;
+    let learned = learned(&mut map)?;
     let averages = object(&mut map, "averages")?;
     let decides = map.remove("decide").is_some() || averages.is_some();
     let inputs = Inputs {
         settings,
         start,
+        learned,
         observation: part(&mut map, Part::Observation, "ready")?,
         holding: part(&mut map, Part::Holding, "held")?,
         report: part(&mut map, Part::Report, "replica")?,
@@ -137,6 +146,19 @@ fn settings(given: &Value) -> Result<Scaling, Fault> {
         }
         None => Fault::new("settings", given, "settings that can be used"),
     })
+}
+
+/// What was learned before, with its age.
+fn learned(map: &mut Map<String, Value>) -> Result<Option<(Memory, Duration)>, Fault> {
+    let age = map.remove("learnedAgeSeconds");
+    match (object(map, "learned")?, age) {
+        (Some(memory), age) => {
+            let age = age.and_then(|age| age.as_u64()).unwrap_or(0);
+            Ok(Some((memory, Duration::from_secs(age))))
+        }
+        (None, Some(age)) => Err(Fault::new("learnedAgeSeconds", age, "with learned only")),
+        (None, None) => Ok(None),
+    }
 }
 
 /// The field that holds an object of its own.

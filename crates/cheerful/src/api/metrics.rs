@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-use std::{collections::BTreeMap, fmt};
+use std::{collections::BTreeMap, fmt, sync::atomic::Ordering};
 
 use cheerful_autoscaler::{Metrics, RevisionView, ScaleLatency, Stopped};
 use cheerful_gateway::RevisionMetrics;
@@ -37,6 +37,7 @@ pub(super) async fn text(parts: &Parts) -> Result<String, MetricsError> {
         gateway: parts.gateway.metrics(),
         unrouted: parts.gateway.unrouted_requests(),
         dropped_events: parts.gateway.dropped_events(),
+        memory_failures: parts.memory_failures.load(Ordering::Relaxed),
         processes: parts.processes.metrics().await,
     };
     Ok(write(seen.samples(), &[ROWS])?)
@@ -50,6 +51,7 @@ struct Seen {
     gateway: Vec<RevisionMetrics>,
     unrouted: u64,
     dropped_events: u64,
+    memory_failures: u64,
     processes: ProcessMetrics,
 }
 
@@ -101,6 +103,7 @@ impl Seen {
         of_revisions(&self.revisions, &mut samples);
         samples.count("requests_unrouted", &[], self.unrouted);
         samples.count("gateway_events_dropped", &[], self.dropped_events);
+        samples.count("memory_write_failures", &[], self.memory_failures);
         let awake = |name: &str| {
             let found = self
                 .revisions

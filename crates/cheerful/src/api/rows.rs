@@ -135,6 +135,11 @@ pub(crate) const ROWS: &[Row] = &[
         "Lines that did not get into the recording",
     ),
     counter(
+        "memory_write_failures",
+        &[],
+        "Times that what was learned could not be kept for the next start",
+    ),
+    counter(
         "gateway_events_dropped",
         &[],
         "Events of the gateway that were put off because the control path was busy",

@@ -65,6 +65,7 @@ async fn revision(State(api): State<Api>, Path(name): Path<String>) -> Response 
         autoscaler,
         processes,
         versions,
+        ..
     } = &api.parts;
     match autoscaler.explain(&name).await {
         Ok(Some(view)) => {

@@ -6,7 +6,7 @@ use std::{
 
 use cheerful_manifest::{DurationText, Revision};
 
-use super::{RunOptions, Source, TlsFiles};
+use super::{RunOptions, Source, TlsFiles, memory};
 use crate::exit::Failure;
 
 /// The flags of `cheerful run`.
@@ -72,6 +72,15 @@ pub(crate) struct RunArgs {
     /// The local API's Unix socket, if not the usual one
     #[arg(long, value_name = "PATH", env = "CHEERFUL_SOCKET", hide_env = true)]
     socket: Option<PathBuf>,
+    /// Folder to keep what was learned in [default: the user's]
+    #[arg(
+        long,
+        value_name = "FOLDER",
+        env = "CHEERFUL_STATE",
+        hide_env = true,
+        hide = true
+    )]
+    state: Option<PathBuf>,
     /// Name of the revision [default: the program's]
     #[arg(long, conflicts_with = "file")]
     name: Option<String>,
@@ -124,6 +133,10 @@ impl RunArgs {
             record: self.record,
             admin: self.admin,
             socket: self.socket,
+            // What listens anywhere is tried out, and would not be found again.
+            state: self
+                .state
+                .or_else(|| (self.port > 0).then(memory::state_folder).flatten()),
             tick,
             drain,
         })

@@ -5,7 +5,9 @@ use cheerful_processes::Processes;
 use tokio::{task::JoinSet, time::MissedTickBehavior};
 
 use super::{
-    RunOptions, Source, revisions,
+    RunOptions, Source,
+    keeping::Keeping,
+    revisions,
     serve::Serving,
     systemd,
     watch::{Stamp, Watch},
@@ -25,6 +27,7 @@ pub(crate) struct Control {
     pub(crate) serving: Serving,
     pub(crate) signals: Signals,
     pub(crate) readiness: Readiness,
+    pub(crate) keeping: Keeping,
 }
 
 /// Why the loop ended.
@@ -87,12 +90,14 @@ impl Control {
     }
 
     /// A bad change leaves everything as it is.
-    async fn reload(&self, restart: bool) -> Result<(), Ended> {
+    async fn reload(&mut self, restart: bool) -> Result<(), Ended> {
         systemd::reloading();
         match read(&self.options.source).await {
             Ok(specs) => {
                 let revisions = specs.len();
+                let names = names(&specs);
                 self.site.apply(specs, restart).await?;
+                self.keeping.recall(&self.site, &names).await;
                 tracing::info!(revisions, "reloaded");
             }
             Err(wrong) => tracing::error!("not reloaded, everything goes on as it was: {wrong}"),
@@ -107,6 +112,7 @@ impl Control {
             site,
             mut serving,
             mut signals,
+            keeping,
             ..
         } = self;
         let result = match why {
@@ -123,6 +129,7 @@ impl Control {
             () = end_asked(&mut signals) => return Err(at_once(&processes).await),
         }
         let all = async {
+            keeping.end().await;
             // They hold handles of the autoscaler, which ends with the last one.
             side_tasks.shutdown().await;
             site.shut_down().await;
@@ -132,6 +139,11 @@ impl Control {
             () = end_asked(&mut signals) => Err(at_once(&processes).await),
         }
     }
+}
+
+/// The names of the revisions.
+pub(crate) fn names(specs: &[Spec]) -> Vec<String> {
+    specs.iter().map(|spec| spec.name().to_owned()).collect()
 }
 
 /// Instead of a watchdog that nobody asked for.

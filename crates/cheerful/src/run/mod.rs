@@ -2,7 +2,9 @@
 //! `cheerful run`: the gateway, the autoscaler and the processes of this machine, wired together.
 mod args;
 mod control;
+mod keeping;
 pub(crate) mod listen;
+mod memory;
 mod options;
 mod output;
 mod revisions;

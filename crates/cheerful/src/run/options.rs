@@ -20,6 +20,8 @@ pub(crate) struct RunOptions {
     pub admin: Option<SocketAddr>,
     /// The local API's Unix socket; by default one named for the port in the user's runtime folder.
     pub socket: Option<PathBuf>,
+    /// The folder in which is kept what was learned; `None`: it is not kept.
+    pub state: Option<PathBuf>,
     /// Between two decisions when nothing urges.
     pub tick: Duration,
     /// How long requests in flight may take once we are told to end.

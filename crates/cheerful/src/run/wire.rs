@@ -15,7 +15,8 @@ use tokio::{
 
 use super::{
     RunOptions,
-    control::Control,
+    control::{Control, names},
+    keeping::Keeping,
     listen::{Door, bind},
     output, revisions,
     serve::Serving,
@@ -97,7 +98,10 @@ async fn start(options: RunOptions, specs: Vec<Spec>, opened: Opened) -> Result<
     let site = Site::start(Arc::clone(&gateway), gateway_events, autoscaler, processes)
         .map_err(Failure::later)?;
     let revisions = specs.len();
+    let names = names(&specs);
     site.apply(specs, false).await.map_err(Failure::later)?;
+    let mut keeping = Keeping::start(&options, &site);
+    keeping.recall(&site, &names).await;
     let readiness = Readiness::default();
     let api = Api {
         parts: site.parts.clone(),
@@ -117,6 +121,7 @@ async fn start(options: RunOptions, specs: Vec<Spec>, opened: Opened) -> Result<
         serving,
         signals,
         readiness,
+        keeping,
     };
     let result = control.run(side_tasks).await;
     drop(socket);

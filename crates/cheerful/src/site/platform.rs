@@ -39,4 +39,11 @@ impl Platform for SitePlatform {
             tracing::debug!("{unknown}");
         }
     }
+
+    fn target(&self, revision: &str, requests: f64) {
+        let version = self.versions.current(revision);
+        if let Err(unknown) = self.gateway.set_target(&version, requests) {
+            tracing::debug!("{unknown}");
+        }
+    }
 }

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, atomic::AtomicU64},
+    time::Duration,
+};
 
 use cheerful_autoscaler::{Autoscaler, AutoscalerConfig, Input, Platform};
 use cheerful_gateway::{Gateway, GatewayEvent};
@@ -31,6 +34,8 @@ pub(crate) struct Parts {
     pub(crate) autoscaler: Autoscaler,
     pub(crate) processes: Processes,
     pub(crate) versions: Arc<Versions>,
+    /// Times that what was learned could not be kept.
+    pub(crate) memory_failures: Arc<AtomicU64>,
 }
 
 /// What the site's task is told.
@@ -83,6 +88,7 @@ impl Site {
             autoscaler,
             processes,
             versions,
+            memory_failures: Arc::default(),
         };
         let feed = Feed {
             gateway: Arc::clone(&parts.gateway),
@@ -208,6 +214,7 @@ impl Owner {
             autoscaler,
             processes,
             versions,
+            ..
         } = &self.parts;
         match action {
             Action::Make { door, process } => {
@@ -291,6 +298,9 @@ impl Owner {
         tracing::trace!(revision, before, "counted before it took over");
         if let Ok(Some(threshold)) = autoscaler.burst_threshold(revision).await {
             log_unknown(gateway.set_burst_threshold(current, threshold));
+        }
+        if let Ok(Some(target)) = autoscaler.target(revision).await {
+            log_unknown(gateway.set_target(current, target));
         }
     }
 }

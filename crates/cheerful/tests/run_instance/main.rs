@@ -11,6 +11,7 @@ mod asking;
 mod ending;
 mod refusing;
 mod reloading;
+mod remembering;
 mod rig;
 mod scaling;
 mod systemd;

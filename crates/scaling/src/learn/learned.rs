@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
+use std::time::Duration;
+
 use serde::Serialize;
 
-use crate::Objective;
+use crate::{Objective, Percentile};
 
 /// What is known of a target that is learned.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -9,11 +11,12 @@ pub struct Learned {
     /// Why it is what it is.
     pub why: Why,
     /// Requests in flight in a replica up to which the latency keeps to the budget, or up to which it is known to.
-    pub limit: f64,
+    pub limit: f32,
     /// Seconds of data.
-    pub seconds: f64,
-    /// The objective that it keeps to; without one it is [`Objective::BUDGET`].
-    pub objective: Option<Objective>,
+    pub seconds: f32,
+    /// The objective: small, for each decision that is kept carries it.
+    pub(super) percentile: Option<Percentile>,
+    pub(super) within_micros: u32,
 }
 
 /// Why a target that is learned is what it is.
@@ -40,8 +43,25 @@ impl Learned {
             why: Why::NoData,
             limit: 0.0,
             seconds: 0.0,
-            objective,
+            percentile: match objective {
+                Some(Objective { percentile, .. }) => Some(percentile),
+                None => None,
+            },
+            within_micros: match objective {
+                // At most an hour.
+                Some(Objective { within, .. }) => within.as_micros() as u32,
+                None => 0,
+            },
         }
+    }
+
+    /// The objective that it keeps to; without one it is [`Objective::BUDGET`].
+    #[must_use]
+    pub fn objective(&self) -> Option<Objective> {
+        self.percentile.map(|percentile| Objective {
+            percentile,
+            within: Duration::from_micros(self.within_micros.into()),
+        })
     }
 
     /// Whether the target is what was learned; else it is the value it begins with, or the last that was learned.

@@ -169,9 +169,8 @@ impl Learner {
                 few if few < Self::LONG => Why::FewData,
                 _ => Why::NoSpread,
             },
-            limit: 0.0,
-            seconds: self.seconds,
-            objective,
+            seconds: self.seconds as f32,
+            ..Learned::nothing(objective)
         };
         if !self.curve.is_known() {
             return;
@@ -184,7 +183,7 @@ impl Learner {
             (false, true) => Why::Rises,
             (false, false) => Why::Flat,
         };
-        self.told.limit = limit;
+        self.told.limit = limit as f32;
         let (least, _) = self.curve.reach(alone, budget, Self::DOUBT);
         let (most, _) = self.curve.reach(alone, budget, -Self::DOUBT);
         // Where the limit was not found, what was seen is no reason to go down.
