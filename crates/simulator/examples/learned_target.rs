@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use cheerful_scaling::{Concurrency, Memory, Moment, Scaling, Settings, Start, Target};
 use cheerful_simulator::{
-    Arrival, Curve, Hindrance, Law, Model, Ours, Outcome, Pauses, Rng, simulate,
+    Arrival, Curve, Hindrance, Law, Model, Neighbours, Ours, Outcome, Pauses, Rng, simulate,
 };
 
 struct App {
@@ -71,8 +71,18 @@ fn apps() -> Vec<App> {
         200.0,
     );
     io_slow.model.hindrances = slow.model.hindrances.clone();
+    let mut neighbours = app(
+        "noisy neighbours (half as fast, 1 min in 5), 4 cores",
+        Curve::Sharing(4.0),
+        80.0,
+    );
+    neighbours.model.neighbours = Some(Neighbours {
+        every: Law::Exponential(Duration::from_secs(240)),
+        length: Law::Exponential(Duration::from_secs(60)),
+        speed: 0.5,
+    });
     vec![
-        workers, slots, one, sharing, locks, io, pauses, slow, io_slow,
+        workers, slots, one, sharing, locks, io, pauses, slow, io_slow, neighbours,
     ]
 }
 
