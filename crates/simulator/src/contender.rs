@@ -12,7 +12,7 @@ use crate::{
 /// A policy by its name: what `--policy` takes, and what the tables compare.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Contender {
-    /// Ours with its defaults.
+    /// Ours with `policy: auto`, and everything else left to it.
     Auto,
     /// Ours with the classic numbers.
     StablePanic,
@@ -96,7 +96,9 @@ impl Contender {
     #[must_use]
     pub const fn about(&self) -> &'static str {
         match self {
-            Self::Auto => "cheerful with its defaults: nothing is set by hand.",
+            Self::Auto => {
+                "cheerful with policy: auto: the target, the spare capacity and the delays set themselves."
+            }
             Self::StablePanic => {
                 "cheerful with the classic numbers: means of 60 s, or of 6 s in panic, target 70 % of the limit; a burst is told at once."
             }

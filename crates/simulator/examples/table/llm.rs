@@ -123,8 +123,14 @@ pub(crate) fn compare(
         demand.figures(),
         model.slots,
         vec![
-            format!("start-up: {:?}", model.start_up),
-            format!("requests at once per replica: {:?}", model.slots),
+            format!(
+                "a replica takes {:?} until it answers",
+                model.start_up.mean()
+            ),
+            format!(
+                "a replica serves {} requests at once",
+                model.slots.unwrap_or_default()
+            ),
         ],
     );
     comparison.policies = contenders

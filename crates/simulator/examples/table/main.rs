@@ -2,16 +2,22 @@
 //! How good the policy must be, and how good it is: the table of `docs/policies.md`, from the traces.
 //!
 //! `cargo run --release -p cheerful-simulator --example table` prints all of it; `... --example table -- llm sparse` the
-//! cases whose names hold one of these words; `--write FOLDER` also writes the page and the plots of each case.
+//! cases whose names hold one of these words. `--write docs` also puts it into that page, with plots, and
+//! `--html FOLDER` writes a page for each case, on which one can look closer.
 #![allow(clippy::print_stdout, reason = "this is what it is for")]
 mod llm;
+mod plot;
 mod row;
 mod sparse;
 mod traces;
 mod worldcup;
 mod zero;
 
-use std::{fs, path::PathBuf, process::ExitCode};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
 use row::{Case, Row};
 
@@ -48,7 +54,8 @@ const CASES: [Case; 7] = [
 ];
 
 fn main() -> ExitCode {
-    match print(std::env::args().skip(1)) {
+    let asked = Asked::read(std::env::args().skip(1));
+    match asked.map_err(Into::into).and_then(|asked| print(&asked)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(why) => {
             println!("{why}");
@@ -57,28 +64,56 @@ fn main() -> ExitCode {
     }
 }
 
-fn print(mut arguments: impl Iterator<Item = String>) -> Result<(), String> {
-    let mut words = Vec::new();
-    let mut folder = None;
-    while let Some(argument) = arguments.next() {
-        if argument == "--write" {
-            folder = Some(PathBuf::from(arguments.next().ok_or("--write FOLDER")?));
-        } else {
-            words.push(argument);
+struct Asked {
+    /// Cases whose names hold one of these; all of them where there is none.
+    words: Vec<String>,
+    /// Where `policies.md` is that keeps the table, and `policies/` with the plots.
+    write: Option<PathBuf>,
+    /// Where the pages go.
+    html: Option<PathBuf>,
+}
+
+impl Asked {
+    fn read(mut arguments: impl Iterator<Item = String>) -> Result<Self, String> {
+        let (mut words, mut write, mut html) = (Vec::new(), None, None);
+        while let Some(argument) = arguments.next() {
+            let folder = match argument.as_str() {
+                "--write" => &mut write,
+                "--html" => &mut html,
+                _ => {
+                    words.push(argument);
+                    continue;
+                }
+            };
+            let given = arguments.next();
+            *folder = Some(PathBuf::from(
+                given.ok_or_else(|| format!("{argument} FOLDER"))?,
+            ));
         }
+        Ok(Self { words, write, html })
     }
-    let asked =
-        |case: &&Case| words.is_empty() || words.iter().any(|word| case.name.contains(word));
+    fn includes(&self, case: &Case) -> bool {
+        self.words.is_empty() || self.words.iter().any(|word| case.name.contains(word))
+    }
+}
+
+fn print(asked: &Asked) -> Result<(), Box<dyn std::error::Error>> {
     let mut table = Row::HEAD.to_owned();
-    for case in CASES.iter().filter(asked) {
+    let mut details = String::new();
+    for case in CASES.iter().filter(|case| asked.includes(case)) {
         println!("## {}\n", case.name);
         match (case.run)() {
             Ok(row) => {
                 println!("{}", row.details);
                 table.push_str(&row.line());
-                if let Some(folder) = &folder {
-                    write(folder, case.name, &row)
-                        .map_err(|error| format!("{}: {error}", folder.display()))?;
+                details.push_str(&format!("\n**{}**\n\n```\n{}```\n", row.case, row.details));
+                if let Some(folder) = &asked.write {
+                    details.push_str(&plots(&folder.join("policies"), case.name, &row)?);
+                }
+                if let (Some(folder), Some(comparison)) = (&asked.html, &row.comparison) {
+                    fs::create_dir_all(folder)?;
+                    let page = cheerful_simulator::report::html(comparison)?;
+                    fs::write(folder.join(format!("{}.html", case.name)), page)?;
                 }
             }
             Err(why) => {
@@ -88,23 +123,49 @@ fn print(mut arguments: impl Iterator<Item = String>) -> Result<(), String> {
         }
     }
     println!("{table}");
-    if let Some(folder) = &folder {
-        fs::write(folder.join("table.md"), &table).map_err(|error| error.to_string())?;
+    if let Some(folder) = &asked.write {
+        keep(&folder.join("policies.md"), &format!("{table}{details}"))?;
     }
     Ok(())
 }
 
-fn write(
-    folder: &std::path::Path,
-    name: &str,
-    row: &Row,
-) -> Result<(), Box<dyn std::error::Error>> {
-    fs::create_dir_all(folder)?;
-    if let Some(comparison) = &row.comparison {
-        fs::write(
-            folder.join(format!("{name}.html")),
-            cheerful_simulator::report::html(comparison)?,
-        )?;
-    }
+/// Puts what was measured between the two marks of the page.
+fn keep(page: &Path, measured: &str) -> Result<(), Box<dyn std::error::Error>> {
+    const MARKS: [&str; 2] = ["<!-- measured: begin -->\n", "<!-- measured: end -->\n"];
+    let text = fs::read_to_string(page)?;
+    let parts = text
+        .split_once(MARKS[0])
+        .and_then(|(above, rest)| Some((above, rest.split_once(MARKS[1])?.1)));
+    let (above, below) = parts.ok_or_else(|| format!("{}: no marks", page.display()))?;
+    fs::write(
+        page,
+        format!("{above}{}\n{measured}\n{}{below}", MARKS[0], MARKS[1]),
+    )?;
     Ok(())
+}
+
+/// Draws the plots of a case, and gives the lines that show them.
+fn plots(folder: &Path, name: &str, row: &Row) -> Result<String, Box<dyn std::error::Error>> {
+    let Some(comparison) = row.comparison.as_ref().filter(|_| name.starts_with("llm")) else {
+        return Ok(String::new());
+    };
+    fs::create_dir_all(folder)?;
+    let mut lines = String::from("\n");
+    for (kind, what, plot) in [
+        (
+            "frontier",
+            "cost against waiting",
+            plot::frontier(comparison)?,
+        ),
+        (
+            "replicas",
+            "replicas over time",
+            plot::replicas(comparison, &["auto", "knative"])?,
+        ),
+    ] {
+        let file = format!("{name}-{kind}.svg");
+        fs::write(folder.join(&file), plot)?;
+        lines.push_str(&format!("![{}: {what}](policies/{file})\n", row.case));
+    }
+    Ok(lines)
 }
