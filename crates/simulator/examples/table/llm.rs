@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use cheerful_simulator::{
     Arrival, Contender, Law, Model, Outcome,
+    baselines::clairvoyant,
     report::{Comparison, Demand, Figures, table},
 };
 
@@ -70,29 +71,54 @@ fn waiting(
     };
     let mut comparison = compare(case, &load, &model, &Contender::ALL);
     comparison.assumptions.extend(summary.sentences());
-    let of = |name: &str| comparison.policies.iter().find(|one| one.policy == name);
-    let (Some(knative), Some(ours)) = (of("knative"), of("auto")) else {
-        return Err("a policy is missing".to_owned());
-    };
+    let floor = clairvoyant(load.iter().copied(), &model).replica_seconds;
+    let mean = |contender| mean(&contender, &load, &model, floor);
+    let (knative, ours) = (mean(Contender::Knative), mean(Contender::Auto));
     Ok(Row {
         case,
-        measure: "requests that wait > 0.1 s, and cost",
-        baseline: told(knative),
-        ours: told(ours),
+        measure: "requests that wait > 0.1 s, and cost (mean of four phases)",
+        baseline: knative.told(),
+        ours: ours.told(),
         aim,
-        reached: ours.waiting_share <= most && ours.replica_seconds <= knative.replica_seconds,
+        reached: ours.waiting_share <= most && ours.cost <= knative.cost,
         details: table(&comparison),
         comparison: Some(comparison),
     })
 }
 
+/// On short bursts alone the phase of the ticks within the second moves a share by a tenth: four of them, evenly spread.
+const PHASES: [u64; 4] = [0, 250, 500, 750];
+
+struct Mean {
+    waiting_share: f64,
+    cost: f64,
+}
+
+impl Mean {
+    fn told(&self) -> String {
+        format!("{} at {:.2}x", percent(self.waiting_share), self.cost)
+    }
+}
+
+fn mean(contender: &Contender, load: &[Arrival], model: &Model, floor: f64) -> Mean {
+    let outcomes = PHASES.map(|phase| {
+        let model = Model {
+            phase: Duration::from_millis(phase),
+            ..model.clone()
+        };
+        contender.run(|| load.iter().copied(), &model, 1)
+    });
+    let mean = |value: &dyn Fn(&Outcome) -> f64| {
+        outcomes.iter().map(value).sum::<f64>() / outcomes.len() as f64
+    };
+    Mean {
+        waiting_share: mean(&Outcome::long_wait_share),
+        cost: mean(&|outcome| outcome.replica_seconds / floor),
+    }
+}
+
 /// Requests that one replica serves at once.
 const SLOTS: u32 = 4;
-
-fn told(figures: &Figures) -> String {
-    let cost = figures.cost.unwrap_or_default();
-    format!("{} at {cost:.2}x", percent(figures.waiting_share))
-}
 
 /// All of these policies under one load, two at a time.
 pub(crate) fn compare(
