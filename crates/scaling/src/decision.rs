@@ -3,7 +3,10 @@ use std::time::Duration;
 
 use serde::{Serialize, Serializer, ser::SerializeStruct};
 
-use crate::{Learned, Moment};
+use crate::{
+    Learned, Moment,
+    capacity::{Kept, Spare},
+};
 
 /// Which average rules.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -121,6 +124,10 @@ pub struct Decision {
 pub(crate) struct Reasons {
     /// What is known of a target that is not given.
     pub(crate) learned: Option<Learned>,
+    /// With [`crate::Policy::Auto`]: what the load may become.
+    pub(crate) spare: Option<Spare>,
+    /// Replicas that are worth keeping.
+    pub(crate) kept: Option<Kept>,
     pub(crate) stable_window: Duration,
     pub(crate) panic_window: Duration,
     pub(crate) max_up: f64,

@@ -136,6 +136,8 @@ impl Scaler {
             wanted,
             bounds: course.bounds,
             reasons: Reasons {
+                spare: self.spare(now, &load),
+                kept,
                 learned: self.learned(),
                 stable_window: settings.stable_window,
                 panic_window: settings.panic_window,

@@ -334,17 +334,32 @@ impl Scaler {
 
     /// Lets time pass until `now`, and gives the moment that it is.
     fn pass(&mut self, now: Moment) -> Moment {
+        if self.capacity.is_some() && now > self.clock {
+            self.settle(now);
+        }
         self.clock = self.clock.max(now);
-        let micros = self.clock.as_micros();
+        self.advance(self.clock.as_micros());
+        self.clock
+    }
+    fn advance(&mut self, micros: u64) {
         self.presence.advance(micros, &mut self.history);
         if !self.history.is_empty() {
             self.history.advance(micros);
         }
-        let terms = self.terms();
-        if let Some(capacity) = &mut self.capacity {
-            capacity.pass(micros, self.holding.held, &self.history, &terms);
+    }
+    /// Learns from each second at the moment when it settles, whether anything came at that moment or not: so what is
+    /// learned does not hang on when one looks.
+    fn settle(&mut self, now: Moment) {
+        let held = self.holding.held;
+        let mut from = self.clock.as_micros();
+        while let Some(at) = Capacity::next_settled(from, now.as_micros()) {
+            self.advance(at);
+            let terms = self.terms();
+            if let Some(capacity) = &mut self.capacity {
+                capacity.pass(at, held, &self.history, &terms);
+            }
+            from = at;
         }
-        self.clock
     }
 
     fn take(&mut self, now: Moment, report: &Report) -> Result<(), Refusal> {

@@ -2,7 +2,10 @@
 //! A decision in one sentence, for a person at three in the morning.
 use std::{fmt, time::Duration};
 
-use crate::{Bound, Decision, Learned, Mode, Objective, Why};
+use crate::{
+    Bound, Decision, Learned, Mode, Objective, Why,
+    capacity::{Kept, Spare},
+};
 
 impl Decision {
     /// One sentence, as a careful colleague would say it:
@@ -11,7 +14,8 @@ impl Decision {
     pub fn sentence(&self) -> String {
         let mut sentence = format!("{}: {}", self.change(), self.load());
         if self.decided {
-            sentence += &format!(", target {} each", number(self.target));
+            let each = self.reasons.spare.map_or(self.target, |spare| spare.slots);
+            sentence += &format!(", target {} each", number(each));
             if let Some(learned) = self.reasons.learned {
                 sentence += &format!(" ({learned})");
             }
@@ -50,6 +54,12 @@ impl Decision {
                 ),
             };
         }
+        if let Some(spare) = self.reasons.spare
+            && (spare.load > 0.0 || self.held > 0)
+            && self.wanted > 0
+        {
+            return self.load_with_spare(&spare);
+        }
         if let Some(burst) = self.burst {
             return format!("{} in flight or held right now (a burst)", requests(burst));
         }
@@ -84,6 +94,28 @@ impl Decision {
         }
     }
 
+    /// What is there, and what may come.
+    fn load_with_spare(&self, spare: &Spare) -> String {
+        let mut told = match (spare.load > 0.0, self.held > 0) {
+            (false, _) => format!("{} held", count(self.held, "request")),
+            (true, false) => format!("{} in flight", requests(spare.load)),
+            (true, true) => {
+                format!("{} in flight and {} held", requests(spare.load), self.held)
+            }
+        };
+        if self.mode == Mode::Panic {
+            told += " (panic)";
+        }
+        if spare.margin > 0.0 {
+            let start = span(spare.start_up);
+            told += &format!(
+                ", room for {} more while a replica starts ({start})",
+                number(spare.margin)
+            );
+        }
+        told
+    }
+
     fn bent(&self) -> Option<String> {
         let names: Vec<String> = self.bounds().filter_map(|bound| self.name(bound)).collect();
         let by = names.join(", ");
@@ -102,6 +134,11 @@ impl Decision {
         Some(match bound {
             Bound::MaxUp => format!("maxUp {}", number(reasons.max_up)),
             Bound::MaxDown => format!("maxDown {}", number(reasons.max_down)),
+            Bound::PanicNeverFalls
+                if reasons.spare.is_some() && reasons.panic_remains.is_zero() =>
+            {
+                "panic: what is ready is too little, and nothing falls".to_owned()
+            }
             Bound::PanicNeverFalls if reasons.panic_remains.is_zero() => {
                 "panic (goes on while replicas start)".to_owned()
             }
@@ -111,11 +148,14 @@ impl Decision {
                     remain(reasons.panic_remains)
                 )
             }
-            Bound::ScaleDownDelay => format!(
-                "scaleDownDelay {} ({})",
-                seconds(reasons.scale_down_delay),
-                remain(reasons.scale_down_remains)
-            ),
+            Bound::ScaleDownDelay => match reasons.kept {
+                Some(kept) => kept.to_string(),
+                None => format!(
+                    "scaleDownDelay {} ({})",
+                    seconds(reasons.scale_down_delay),
+                    remain(reasons.scale_down_remains)
+                ),
+            },
             Bound::IdleDelay => format!(
                 "idleDelay {} ({})",
                 seconds(reasons.idle_delay),
@@ -197,6 +237,33 @@ impl fmt::Display for Over {
             seconds(within)
         };
         write!(f, "{} over {within}", percentile.name())
+    }
+}
+
+/// `a replica that goes comes back within 90 s in 7 of 10 cases (4 min to go)`.
+impl fmt::Display for Kept {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (delay, remains) = (span(self.delay), span(self.remains));
+        match self.back_in_ten {
+            Some(times) => write!(
+                f,
+                "what a start costs: a replica that goes comes back within {delay} in {times} of 10 cases ({remains} to go)"
+            ),
+            None => write!(
+                f,
+                "what a start costs: as much as {delay} of waiting for it to be needed ({remains} to go)"
+            ),
+        }
+    }
+}
+
+/// `90 s`, `4 min`, `3 h`.
+fn span(duration: Duration) -> String {
+    match duration.as_secs_f64() {
+        seconds if seconds < 10.0 => format!("{} s", number(seconds)),
+        seconds if seconds < 120.0 => format!("{seconds:.0} s"),
+        seconds if seconds < 7200.0 => format!("{:.0} min", seconds / 60.0),
+        seconds => format!("{:.0} h", seconds / 3600.0),
     }
 }
 

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use bed::{at, secs};
 use cheerful_scaling::{
-    Averages, Decision, Holding, Moment, Observation, Paused, Report, Scaler, Scaling, Serializer,
-    SerializerAction, SerializerEvent, Settings, Start, Target, invariants,
+    Averages, Decision, Delay, Holding, Moment, Observation, Paused, Policy, Report, Scaler,
+    Scaling, Serializer, SerializerAction, SerializerEvent, Settings, Start, Target, invariants,
 };
 use proptest::{collection::vec, prelude::*};
 
@@ -217,12 +217,40 @@ impl Run {
     }
 }
 
+/// The same with the policy that learns, and with delays and targets that are not given.
+fn settings_of_both() -> impl Strategy<Value = Settings> {
+    let auto = (any::<bool>(), any::<bool>(), any::<bool>(), 0.0_f64..=1.0);
+    prop_oneof![
+        settings(),
+        (settings(), auto).prop_map(|(settings, (target, idle, down, thrift))| Settings {
+            policy: Policy::Auto,
+            thrift,
+            target: if target {
+                Target::Auto
+            } else {
+                settings.target
+            },
+            idle_delay: if idle {
+                Delay::Auto
+            } else {
+                settings.idle_delay
+            },
+            scale_down_delay: if down {
+                Delay::Auto
+            } else {
+                settings.scale_down_delay
+            },
+            ..settings
+        }),
+    ]
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 128, failure_persistence: None, ..Default::default() })]
 
     #[test]
     fn whatever_arrives_the_scale_is_within_its_bounds(
-        settings in settings(), start in start(), lines in vec(line(), 0..150),
+        settings in settings_of_both(), start in start(), lines in vec(line(), 0..150),
         paused in prop::sample::select(vec![Paused::No, Paused::No, Paused::Present, Paused::At(9)]),
     ) {
         let settings = Settings { paused, ..settings };
@@ -239,7 +267,7 @@ proptest! {
 
     #[test]
     fn what_is_refused_changes_nothing(
-        settings in settings(), start in start(), lines in vec(line(), 0..150),
+        settings in settings_of_both(), start in start(), lines in vec(line(), 0..150),
     ) {
         let scaling = Scaling::new(settings.clone()).unwrap();
         let mut scaler = Scaler::new(scaling, start, Moment::ZERO);

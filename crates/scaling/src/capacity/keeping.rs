@@ -1,10 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 use std::time::Duration;
 
-use super::{
-    level::{Kept, Level, Need},
-    price::Price,
-};
+use super::level::{Kept, Level, Need};
 
 /// Which replicas are worth keeping though nothing needs them now: ski rental for each level of the scale.
 ///
@@ -34,6 +31,8 @@ impl Default for Keeping {
 pub(crate) struct Use {
     /// Replicas, with their fractions.
     pub(crate) replicas: f64,
+    /// Replicas that would have been there for the load alone and its margin, started in time.
+    pub(crate) covered: f64,
     /// What one replica serves when it is fully used.
     pub(crate) requests_per_second: f64,
     /// How long a start takes until it shows, in seconds.
@@ -49,7 +48,7 @@ impl Keeping {
     /// Longest that the last is kept.
     const LONGEST_IDLE: Duration = Duration::from_secs(4 * 3_600);
 
-    pub(crate) fn add(&mut self, second: u32, used: Use, price: Price) {
+    pub(crate) fn add(&mut self, second: u32, used: Use, costs: Costs) {
         let needed = crate::number::ceil(used.replicas);
         while needed > self.width.saturating_mul(Self::MOST_LEVELS as u32) {
             self.widen();
@@ -65,14 +64,15 @@ impl Keeping {
         let width = f64::from(self.width);
         for (below, level) in self.levels.iter_mut().enumerate() {
             let share = (used.replicas / width - below as f64).clamp(0.0, 1.0);
+            let covered = (used.covered / width - below as f64).clamp(0.0, 1.0);
             let need = Need {
                 second,
                 share,
-                requests: share * width * used.requests_per_second,
+                requests: (share - covered).max(0.0) * width * used.requests_per_second,
                 lead: used.lead,
                 replicas: needed.min((below as u32 + 1).saturating_mul(self.width)),
             };
-            level.add(&need, |requests| cost(below, requests / width, price));
+            level.add(&need, |requests| cost(below, requests / width, costs));
         }
     }
     /// The replicas that are kept at that second.
@@ -88,22 +88,22 @@ impl Keeping {
         })
     }
     /// From the last request to zero.
-    pub(crate) fn idle_delay(&self, price: Price) -> Duration {
+    pub(crate) fn idle_delay(&self, costs: Costs) -> Duration {
         let seconds = match self.levels.first() {
             Some(level) => level.keep_seconds(),
             None => {
                 let mut unknown = Level::default();
-                unknown.weigh(|requests| cost(0, requests, price));
+                unknown.weigh(|requests| cost(0, requests, costs));
                 unknown.keep_seconds()
             }
         };
         Duration::from_secs_f64(seconds).min(Self::LONGEST_IDLE)
     }
     /// The thrift has changed.
-    pub(crate) fn weigh(&mut self, price: Price) {
+    pub(crate) fn weigh(&mut self, costs: Costs) {
         let width = f64::from(self.width);
         for (below, level) in self.levels.iter_mut().enumerate() {
-            level.weigh(|requests| cost(below, requests / width, price));
+            level.weigh(|requests| cost(below, requests / width, costs));
         }
     }
     #[cfg(test)]
@@ -140,12 +140,22 @@ impl Keeping {
     }
 }
 
-/// What it costs not to have the replica of a level, in seconds of a replica, when so many requests would wait for
-/// it.
-fn cost(below: usize, requests: f64, price: Price) -> f64 {
-    let waits = requests * price.of_a_wait();
+/// What it costs not to have a replica, in seconds of one.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Costs {
+    /// For each request that waits.
+    pub(crate) wait: f64,
+    /// For each start from zero.
+    pub(crate) cold_start: f64,
+    /// For each start: it takes its time too.
+    pub(crate) start: f64,
+}
+
+/// What it costs not to have the replica of a level when so many requests would wait for it.
+fn cost(below: usize, requests: f64, costs: Costs) -> f64 {
+    let waits = requests * costs.wait + costs.start;
     if below == 0 {
-        waits.max(price.of_a_cold_start())
+        waits.max(costs.cold_start)
     } else {
         waits
     }

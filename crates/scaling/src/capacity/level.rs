@@ -52,10 +52,11 @@ impl Level {
     const GAPS_REMAIN: f32 = 0.99;
     /// What remains of the onsets: about the last 10 count.
     const ONSETS_REMAIN: f32 = 0.9;
-    /// Before the first, as if so many gaps had been as long as its price is worth: then keeping it and letting it
-    /// go cost the same, and it is kept for as long as a start is worth, which is at most twice as dear as the best
-    /// that could have been done.
-    const PRIOR: f32 = 3.0;
+    /// Before the first, as if there had been so many gaps in each bin up to what a start is worth and some below:
+    /// nobody knows how long it will be. Then it is kept for as long as a start is worth, which is at most twice as
+    /// dear as the best that could have been done, and what is learned takes over bit by bit.
+    const PRIOR: f32 = 0.5;
+    const PRIOR_BINS: usize = 6;
     /// Fewer gaps than this are not talked of.
     const FEW: f32 = 3.0;
     /// Seconds. Shorter gaps are none.
@@ -79,7 +80,7 @@ impl Level {
         if self.onset.0 > 0 {
             self.onset.1 += need.requests as f32;
             if next.saturating_sub(self.onset.0) >= need.lead.max(1) - 1 {
-                self.hurt = self.hurt * Self::ONSETS_REMAIN + self.onset.1.max(1.0);
+                self.hurt = self.hurt * Self::ONSETS_REMAIN + self.onset.1;
                 self.onsets = self.onsets * Self::ONSETS_REMAIN + 1.0;
                 self.onset.0 = 0;
                 self.weigh(&price);
@@ -136,9 +137,14 @@ impl Level {
     pub(crate) fn weigh(&mut self, price: impl Fn(f64) -> f64) {
         let hurt = f64::from((self.hurt + 1.0) / (self.onsets + 1.0));
         let start = price(hurt);
-        let prior_bin = Self::bin_of(start);
+        let last = Self::bin_of(start);
+        let prior = last.saturating_sub(Self::PRIOR_BINS - 1)..=last;
         let count = |bin: usize| {
-            let prior = if bin == prior_bin { Self::PRIOR } else { 0.0 };
+            let prior = if prior.contains(&bin) {
+                Self::PRIOR
+            } else {
+                0.0
+            };
             f64::from(self.gaps[bin] + prior)
         };
         let mut longer: f64 = (0..Self::BINS).map(count).sum();

@@ -22,7 +22,7 @@ use crate::{
     bucket::SECOND_MICROS,
     history::{History, Second},
 };
-use keeping::Keeping;
+use keeping::{Costs, Keeping, Use};
 use offered::Offered;
 use start_up::StartUps;
 use surprise::Surprise;
@@ -36,8 +36,10 @@ pub(crate) struct Capacity {
     surprise: Surprise,
     start_ups: StartUps,
     keeping: Keeping,
-    /// The next second to learn from; `None` before the first.
-    next: Option<u64>,
+    /// The load over the last while.
+    calm: f64,
+    /// The last second that was learned from.
+    last: Option<u64>,
 }
 
 /// What one replica takes, what waiting costs, and how long it is until a decision shows.
@@ -55,8 +57,11 @@ impl Capacity {
     /// A second is learned from so long after its end: reports come each second, at any time of it, and take
     /// a while.
     const SETTLED: u64 = 1_500_000;
+    /// Over about so many seconds the load is averaged to tell how many come.
+    const CALM_SECONDS: f64 = 3.0;
+    const KEPT_MARGIN: f64 = 0.5;
     /// After a longer pause nothing is learned from what lies between: it was silent.
-    const LONGEST_PAUSE: u64 = 64;
+    const LONGEST_PAUSE: u64 = 600;
 
     /// Takes what the platform says; `before` is what it said last.
     pub(crate) fn observe(&mut self, now: u64, before: &Observation, after: &Observation) {
@@ -66,42 +71,47 @@ impl Capacity {
     pub(crate) fn waited(&mut self, end: u64, request_seconds: f64) {
         self.offered.waited(end, request_seconds);
     }
-    /// Learns from what has settled; `held` is what the gateway held until `now`.
+    /// The next moment after `from`, `now` at the latest, at which a second settles. A long pause is jumped over.
+    pub(crate) fn next_settled(from: u64, now: u64) -> Option<u64> {
+        let number = |at: u64| (at + SECOND_MICROS - Self::SETTLED % SECOND_MICROS) / SECOND_MICROS;
+        let last = number(now);
+        let next = (number(from) + 1).max(last.saturating_sub(Self::LONGEST_PAUSE));
+        (next <= last).then(|| next * SECOND_MICROS - SECOND_MICROS + Self::SETTLED % SECOND_MICROS)
+    }
+    /// Learns from the second that settles now; so many were held since it did last.
     pub(crate) fn pass(&mut self, now: u64, held: u64, history: &History, terms: &Terms) {
         self.offered.pass(now, held);
-        let settled = now.saturating_sub(Self::SETTLED) / SECOND_MICROS;
-        let mut next = self.next.unwrap_or(settled);
-        if settled.saturating_sub(next) > Self::LONGEST_PAUSE {
-            next = settled - Self::LONGEST_PAUSE;
+        let Some(second) = (now / SECOND_MICROS).checked_sub(1 + Self::SETTLED / SECOND_MICROS)
+        else {
+            return;
+        };
+        if self.last.is_some_and(|last| second > last + 1) {
             self.surprise.forget_the_last();
+            self.calm = 0.0;
         }
+        self.last = Some(second);
+        let (load, requests) = match history.second(second) {
+            Second::Known { load, requests } => (load, requests),
+            Second::Empty => (0.0, 0),
+            // What the silent ones do is not known, so nothing is learned.
+            Second::Unknown => return self.surprise.forget_the_last(),
+        };
+        let load = self.offered.load(second, load, requests);
         let lead = self.lead_seconds();
-        while next < settled {
-            match history.second(next) {
-                Second::Known { load, requests } => {
-                    let load = self.offered.load(next, load, requests);
-                    self.learn(next, load, lead, terms);
-                }
-                Second::Empty => {
-                    let load = self.offered.load(next, 0.0, 0);
-                    self.learn(next, load, lead, terms);
-                }
-                // What the silent ones do is not known, so nothing is learned.
-                Second::Unknown => self.surprise.forget_the_last(),
-            }
-            next += 1;
-        }
-        self.next = Some(next);
+        self.learn(second, load, lead, terms);
     }
 
-    /// Requests that need a place now, with those that come while a replica starts.
-    pub(crate) fn spare(&self, load: f64, waiting: Waiting, terms: &Terms) -> Spare {
-        let factor = self.surprise.factor() * terms.price.deviations();
+    /// Requests that need a place now, with those that come while a replica starts. `calm` is the load over a longer
+    /// time.
+    pub(crate) fn spare(&self, load: f64, calm: f64, waiting: Waiting, terms: &Terms) -> Spare {
+        let service_seconds = self.offered.service_seconds();
+        let came = Spare::came(&waiting, service_seconds);
+        let base = load.min(self.offered.lately()) + came;
         Spare::new(
             load,
-            factor,
+            self.margin(base, calm.max(self.calm), terms.price),
             waiting,
-            self.offered.service_seconds(),
+            service_seconds,
             self.start_up(),
             terms.slots,
         )
@@ -112,11 +122,11 @@ impl Capacity {
     }
     /// From the last request to zero.
     pub(crate) fn idle_delay(&self, price: Price) -> Duration {
-        self.keeping.idle_delay(price)
+        self.keeping.idle_delay(self.costs(price))
     }
-    /// How many were held at the end of the last whole second.
-    pub(crate) fn held_before(&self, now: u64) -> f64 {
-        self.offered.held_before(now)
+    /// How many were held up to a second ago.
+    pub(crate) fn held_before(&self) -> f64 {
+        self.offered.held_before()
     }
     /// From the creation of a replica until it answers: what 9 of 10 starts took at most.
     pub(crate) fn start_up(&self) -> Duration {
@@ -139,11 +149,11 @@ impl Capacity {
             &mut self.start_ups,
             &mut self.keeping,
         );
-        self.keeping.weigh(price);
+        self.keeping.weigh(self.costs(price));
     }
     /// The thrift has changed.
     pub(crate) fn weigh(&mut self, price: Price) {
-        self.keeping.weigh(price);
+        self.keeping.weigh(self.costs(price));
     }
     /// Bytes that it takes.
     #[cfg(test)]
@@ -152,16 +162,33 @@ impl Capacity {
     }
 
     fn learn(&mut self, second: u64, load: f64, lead: usize, terms: &Terms) {
-        self.surprise.add(load, lead);
-        let factor = self.surprise.factor() * terms.price.deviations();
-        // Half of the margin: what is kept is kept for what comes in between as well.
-        let places = load + 0.5 * factor * load.sqrt();
-        let share = keeping::Use {
+        let before = self.surprise.add(load, lead);
+        // A part of the margin: what is kept is kept for what comes in between as well.
+        let places = load + Self::KEPT_MARGIN * self.margin(load, self.calm, terms.price);
+        let used = Use {
             replicas: places / terms.slots,
+            covered: before.map_or(0.0, |before| {
+                (before + self.margin(before, self.calm, terms.price)) / terms.slots
+            }),
             requests_per_second: terms.slots / self.offered.service_seconds(),
             lead: lead as u32,
         };
-        self.keeping.add(narrow(second), share, terms.price);
+        let costs = self.costs(terms.price);
+        self.keeping.add(narrow(second), used, costs);
+        self.calm += (load - self.calm) / Self::CALM_SECONDS;
+    }
+    /// What the load may become more within a start: where it is so large now, and so large over a longer time.
+    fn margin(&self, load: f64, calm: f64, price: Price) -> f64 {
+        let requests_per_second = calm / self.offered.service_seconds();
+        let deviations = price.deviations(self.start_up(), requests_per_second);
+        self.surprise.factor() * deviations * load.sqrt()
+    }
+    fn costs(&self, price: Price) -> Costs {
+        Costs {
+            wait: price.of_a_wait(self.start_up()),
+            cold_start: price.of_a_cold_start(),
+            start: Price::of_a_start(self.start_up()),
+        }
     }
     /// Until what is decided now answers requests: a report, a tick and a start, in whole seconds.
     fn lead_seconds(&self) -> usize {

@@ -12,6 +12,8 @@ pub(crate) struct Offered {
     held: [u32; Self::SECONDS],
     /// Request-seconds that waited in the replicas' own lines.
     waited: [f32; Self::SECONDS],
+    /// The offered load of the last seconds.
+    loads: [f32; Self::SECONDS],
     /// The second that runs.
     now: u64,
     /// Forgetting sums of served request-seconds and of requests finished.
@@ -24,6 +26,7 @@ impl Default for Offered {
         Self {
             held: [0; Self::SECONDS],
             waited: [0.0; Self::SECONDS],
+            loads: [0.0; Self::SECONDS],
             now: 0,
             served: 0.0,
             finished: 0.0,
@@ -49,7 +52,7 @@ impl Offered {
             self.held[place] = u32::try_from(held).unwrap_or(u32::MAX);
         }
         for ahead in 0..passed {
-            self.waited[place(second - ahead)] = 0.0;
+            self.waited[place(second + 1 - ahead)] = 0.0;
         }
         self.now = self.now.max(second);
     }
@@ -73,7 +76,13 @@ impl Offered {
         let before = second.saturating_sub(1);
         let before = f64::from(self.held[place(before)]) + f64::from(self.waited[place(before)]);
         let change = (self.service_seconds() * (backlog - before)).min(backlog);
-        (served + change).max(0.0)
+        let load = (served + change).max(0.0);
+        self.loads[place(second)] = load as f32;
+        load
+    }
+    /// The largest of the last seconds: what is worked off is in flight and comes no more.
+    pub(crate) fn lately(&self) -> f64 {
+        f64::from(self.loads.iter().copied().fold(0.0, f32::max))
     }
     /// Mean time that a request takes once it is served.
     pub(crate) fn service_seconds(&self) -> f64 {
@@ -83,9 +92,9 @@ impl Offered {
             Self::UNKNOWN_SECONDS
         }
     }
-    /// How many were held at the end of the last whole second.
-    pub(crate) fn held_before(&self, now: u64) -> f64 {
-        f64::from(self.held[place((now / SECOND_MICROS).saturating_sub(1))])
+    /// How many were held when it was looked last, up to a second ago.
+    pub(crate) fn held_before(&self) -> f64 {
+        f64::from(self.held[place(self.now.saturating_sub(1))])
     }
 }
 

@@ -12,6 +12,10 @@ pub(crate) struct Spare {
     pub(crate) margin: f64,
     /// Places for what waits.
     pub(crate) backlog: f64,
+    /// From the creation of a replica until it answers.
+    pub(crate) start_up: Duration,
+    /// Requests at once that one replica is meant for.
+    pub(crate) slots: f64,
     /// Replicas for all three.
     pub(crate) replicas: u32,
     /// Replicas for what is there now, without what may come.
@@ -22,7 +26,7 @@ pub(crate) struct Spare {
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct Waiting {
     pub(crate) now: f64,
-    /// At the end of the last whole second.
+    /// Up to a second ago.
     pub(crate) before: f64,
 }
 
@@ -30,28 +34,33 @@ impl Spare {
     /// A backlog is drained within this time, or within that of a start, for nothing that is started now helps sooner.
     const DRAINED_WITHIN: Duration = Duration::from_secs(2);
 
-    /// `factor` times the root of the load is the margin.
     pub(crate) fn new(
         load: f64,
-        factor: f64,
+        margin: f64,
         waiting: Waiting,
         service_seconds: f64,
         start_up: Duration,
         slots: f64,
     ) -> Self {
-        let margin = factor * load.sqrt();
         let within = start_up.max(Self::DRAINED_WITHIN).as_secs_f64();
         let work = waiting.now * service_seconds;
-        // What came just now is load, as if it went on for as long as each of them is served.
-        let came = (waiting.now - waiting.before).max(0.0) * service_seconds;
+        let came = Self::came(&waiting, service_seconds);
         let backlog = waiting.now.min(work / within + came);
+        let at_once = ceil((load + backlog) / slots).max(u32::from(waiting.now > 0.0));
         Self {
             load,
             margin,
             backlog,
-            replicas: ceil((load + margin + backlog) / slots).max(u32::from(waiting.now > 0.0)),
-            at_once: ceil((load + backlog) / slots).max(u32::from(waiting.now > 0.0)),
+            start_up,
+            slots,
+            replicas: ceil((load + margin + backlog) / slots).max(at_once),
+            at_once,
         }
+    }
+
+    /// What came to wait within the last second is load, as if it went on for as long as each of them is served.
+    pub(crate) fn came(waiting: &Waiting, service_seconds: f64) -> f64 {
+        ((waiting.now - waiting.before).max(0.0) * service_seconds).min(waiting.now)
     }
 }
 
@@ -63,7 +72,7 @@ mod tests {
         let waiting = Waiting { now, before };
         Spare::new(
             load,
-            2.5,
+            2.5 * load.sqrt(),
             waiting,
             service,
             Duration::from_secs(start),

@@ -41,19 +41,21 @@ impl Surprise {
     const LEAST: f64 = 0.4;
 
     /// Takes the load of the next second; a replica started `lead` seconds before it would be ready.
-    pub(crate) fn add(&mut self, load: f64, lead: usize) {
+    /// Gives the load of then, where it is known.
+    pub(crate) fn add(&mut self, load: f64, lead: usize) -> Option<f64> {
         let lead = lead.clamp(1, Self::SECONDS - 1);
         self.newest = (self.newest + 1) % Self::SECONDS;
         self.ring[self.newest] = load as f32;
         self.filled = (self.filled + 1).min(Self::SECONDS);
         if self.filled <= lead {
-            return;
+            return None;
         }
         let before = f64::from(self.ring[(self.newest + Self::SECONDS - lead) % Self::SECONDS]);
-        if load >= 1.0 || before >= 1.0 {
+        if before >= 1.0 {
             self.squares = self.squares * Self::REMAINS + (load - before).powi(2);
             self.loads = self.loads * Self::REMAINS + load + before;
         }
+        Some(before)
     }
     /// What lies before a pause is no longer compared.
     pub(crate) fn forget_the_last(&mut self) {

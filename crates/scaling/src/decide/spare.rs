@@ -18,18 +18,18 @@ impl Scaler {
     pub(crate) fn spare(&self, now: Moment, load: &Load) -> Option<Spare> {
         let capacity = self.capacity.as_ref()?;
         let micros = now.as_micros();
-        let average = if self.given(now).is_some() {
-            load.stable.max(load.panic)
+        let (average, calm) = if self.given(now).is_some() {
+            (load.stable.max(load.panic), load.panic)
         } else {
             let quick = self.history.average(micros, Self::QUICK);
             let calm = self.history.average(micros, Self::CALM);
-            quick.max(calm).max(load.panic)
+            (quick.max(calm).max(load.panic), load.panic)
         };
         let waiting = Waiting {
             now: load.held as f64,
-            before: capacity.held_before(micros),
+            before: capacity.held_before(),
         };
-        Some(capacity.spare(average.max(load.burst), waiting, &self.terms()))
+        Some(capacity.spare(average.max(load.burst), calm, waiting, &self.terms()))
     }
 
     /// What the load would have, and what may come while a replica starts.

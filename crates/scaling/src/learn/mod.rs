@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use crate::{Concurrency, Moment, Objective, Report, Scaling, Target};
 use curve::Curve;
-use logarithm::ln;
+pub(crate) use logarithm::ln;
 use objective::Kept;
 use panel::Panel;
 
