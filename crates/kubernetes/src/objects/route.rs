@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-use cheerful_scaling::Scaling;
+use cheerful_scaling::{Scaling, Target};
 use kube::ResourceExt as _;
 
-use crate::{RouteConfig, resources::Revision};
+use crate::{
+    RouteConfig,
+    resources::{LearnedStatus, Revision},
+};
 
 /// The host names by which the gateway knows a Revision: those that Kubernetes' DNS gives the public Service, its
 /// address, and those of its routes.
@@ -20,6 +23,16 @@ pub fn hosts(revision: &Revision, cluster_ip: Option<&str>) -> Vec<String> {
     hosts
 }
 
+/// A target that is learned stands in the status.
+fn target(revision: &Revision, scaling: &Scaling) -> f64 {
+    let learned = (revision.status.as_ref())
+        .and_then(|status| status.learned.as_ref())
+        .filter(|_| scaling.settings().target == Target::Auto);
+    learned
+        .and_then(LearnedStatus::target)
+        .unwrap_or_else(|| scaling.target())
+}
+
 /// What the gateway has to know.
 #[must_use]
 pub fn route_config(
@@ -32,7 +45,7 @@ pub fn route_config(
         hosts: hosts(revision, cluster_ip),
         routes: spec.routes.clone(),
         concurrency: spec.concurrency,
-        target: scaling.target(),
+        target: target(revision, scaling),
         timeouts: spec.timeouts.clone(),
         hold: spec.hold.clone(),
         waking: spec.waking.clone(),

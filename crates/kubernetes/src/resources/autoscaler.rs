@@ -7,7 +7,7 @@ use kube::{Resource, core::NamespaceResourceScope};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::ScaleStatus;
+use super::{LearnedStatus, ScaleStatus};
 use crate::names;
 
 /// What scales a workload that somebody else owns.
@@ -44,6 +44,9 @@ pub struct AutoscalerStatus {
     /// What is seen and wanted.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub scale: Option<ScaleStatus>,
+    /// What was learned of the target.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub learned: Option<LearnedStatus>,
 }
 
 impl Resource for Autoscaler {

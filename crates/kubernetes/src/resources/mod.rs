@@ -7,5 +7,7 @@ mod schema;
 mod structural;
 
 pub use autoscaler::{Autoscaler, AutoscalerStatus};
-pub use revision::{PathNow, PathStatus, Revision, RevisionStatus, ScaleStatus, WantedPath};
+pub use revision::{
+    LearnedStatus, PathNow, PathStatus, Revision, RevisionStatus, ScaleStatus, WantedPath,
+};
 pub use schema::crds;

@@ -87,6 +87,21 @@ pub struct RevisionStatus {
     /// What the autoscaler sees and wants.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub scale: Option<ScaleStatus>,
+    /// What was learned of the target.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub learned: Option<LearnedStatus>,
+}
+
+/// What was learned of the target, kept for an autoscaler that starts later.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct LearnedStatus {
+    /// Requests in flight per replica to aim for, as text.
+    pub target: String,
+    /// When that was learned.
+    pub at: Time,
+    /// All that was learned, for the autoscaler, as JSON.
+    pub memory: String,
 }
 
 /// The way of a request, as the public Service has it now.

@@ -11,6 +11,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::{conflict::TargetKey, target::Target};
+use crate::resources::LearnedStatus;
 
 /// What is kept of a Revision or an Autoscaler.
 #[derive(Clone, Debug, PartialEq)]
@@ -34,6 +35,8 @@ pub(crate) struct ObjectSeen {
     pub(crate) is_new: bool,
     /// The count that its own `/scale` tells.
     pub(crate) mirrored: Option<u32>,
+    /// What an autoscaler has learned of it.
+    pub(crate) learned: Option<LearnedStatus>,
     /// Its conditions, where they are ours.
     pub(crate) conditions: Vec<Condition>,
 }
@@ -97,6 +100,7 @@ impl ObjectSeen {
             gateway_is_path: None,
             is_new: object.data["status"]["scale"].is_null(),
             mirrored: read(&object.data["spec"], "replicas").ok().flatten(),
+            learned: read(&object.data["status"], "learned").ok().flatten(),
             conditions: Vec::new(),
         })
     }

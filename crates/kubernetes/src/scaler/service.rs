@@ -4,6 +4,7 @@ use std::{fmt, io, path::PathBuf, sync::Arc, time::Duration};
 use cheerful_autoscaler::{Autoscaler, AutoscalerConfig};
 use cheerful_wire::{Workload, WorkloadKind};
 use futures_util::{StreamExt as _, stream};
+use k8s_openapi::jiff::Timestamp;
 use kube::{
     Api, Client, Resource,
     api::{ApiResource, DynamicObject},
@@ -269,8 +270,14 @@ fn watch<W: Watched + 'static>(
 async fn feed(shared: Arc<Shared>) {
     let mut seconds = interval(Duration::from_secs(1));
     seconds.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut minutes = interval(Duration::from_secs(60));
+    minutes.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tokio::select! {
+            _ = minutes.tick() => {
+                let memories = shared.memories().await;
+                shared.fleet().learned(memories, Timestamp::now());
+            }
             () = shared.news.notified() => {}
             _ = seconds.tick() => shared.fleet().tick(shared.now()),
         }

@@ -5,7 +5,7 @@ use std::{
 };
 
 use cheerful_autoscaler::{Autoscaler, Input, ScaleLatency};
-use cheerful_scaling::Moment;
+use cheerful_scaling::{Memory, Moment};
 use tokio::sync::Notify;
 
 use super::fleet::Fleet;
@@ -84,6 +84,14 @@ impl Shared {
             && let Err(stopped) = autoscaler.tell(key, input).await
         {
             tracing::debug!("{key}: {stopped}");
+        }
+    }
+
+    /// What was learned of each workload.
+    pub(crate) async fn memories(&self) -> Vec<(String, Memory)> {
+        match self.autoscaler.get() {
+            Some(autoscaler) => autoscaler.memories().await.unwrap_or_default(),
+            None => Vec::new(),
         }
     }
 

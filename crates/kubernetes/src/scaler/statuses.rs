@@ -136,6 +136,7 @@ fn status(due: &StatusDue) -> Value {
     let mut status = json!({
         "replicas": written.replicas,
         "scale": written.scale,
+        "learned": written.learned,
     });
     if let Some(condition) = &written.condition {
         status["conditions"] = json!([condition]);

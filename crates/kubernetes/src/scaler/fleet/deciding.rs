@@ -258,6 +258,7 @@ impl WorkloadState {
             selector: condition.as_ref().and_then(|_| self.selector.clone()),
             generation: condition.as_ref().and(object.generation),
             condition,
+            learned: self.learned.clone(),
         })
     }
 }

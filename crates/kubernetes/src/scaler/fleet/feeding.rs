@@ -5,7 +5,7 @@ use cheerful_autoscaler::Input;
 use cheerful_scaling::{Moment, Observation, Scaling, Start};
 use cheerful_wire::Workload;
 
-use super::{Fleet, workload::WorkloadState};
+use super::{Fleet, learning, workload::WorkloadState};
 
 /// What the autoscaler was told of a workload.
 #[derive(Debug, Default)]
@@ -81,6 +81,9 @@ impl WorkloadState {
                 };
                 self.fed.scaling = Some(scaling.clone());
                 tell(Input::Add { scaling, start });
+                if let Some(recall) = self.learned.as_ref().and_then(learning::recall) {
+                    tell(recall);
+                }
             }
             (Some(scaling), Some(before)) if scaling != *before => {
                 self.fed.scaling = Some(scaling.clone());

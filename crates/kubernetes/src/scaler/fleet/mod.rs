@@ -4,6 +4,7 @@
 //! what the queues and gateways hear comes out.
 mod deciding;
 mod feeding;
+mod learning;
 mod objects;
 mod pacing;
 mod streams;

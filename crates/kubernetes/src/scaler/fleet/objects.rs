@@ -30,12 +30,18 @@ const LOOK: Duration = Duration::from_secs(30);
 const LOOK_AGAIN: Duration = Duration::from_secs(5);
 
 impl Fleet {
-    pub(crate) fn object(&mut self, seen: ObjectSeen, now: Moment) {
+    pub(crate) fn object(&mut self, mut seen: ObjectSeen, now: Moment) {
         let workload = seen.workload.clone();
+        let leads = self.leads(&workload);
+        let learned = seen.learned.take();
         if workload.kind == WorkloadKind::Autoscaler {
             self.claim(&seen);
         }
         let state = self.state(&workload);
+        // Who leads wrote it.
+        if state.learned.is_none() || !leads {
+            state.learned = learned;
+        }
         match &seen.scaling {
             Ok(scaling) => state.scaling = Some(scaling.clone()),
             Err(why) => {

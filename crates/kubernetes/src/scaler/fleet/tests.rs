@@ -40,6 +40,7 @@ fn object(kind: WorkloadKind, name: &str) -> ObjectSeen {
         gateway_is_path: (kind == WorkloadKind::Revision).then_some(true),
         is_new: false,
         mirrored: None,
+        learned: None,
         conditions: Vec::new(),
     }
 }
@@ -354,4 +355,50 @@ fn a_dedicated_autoscaler_has_its_own_alone_and_the_shared_one_all_others() {
             .filter(|(_, input)| matches!(input, Input::Add { .. }));
         assert_eq!(added.count(), expected);
     }
+}
+
+#[test]
+fn what_was_learned_travels_in_the_status() {
+    let memory = |target: f64| -> cheerful_scaling::Memory {
+        serde_json::from_value(
+            serde_json::json!({"version": 1, "target": target, "seconds": 60.0,
+            "top": 1.0, "curve": []}),
+        )
+        .unwrap()
+    };
+    let mut fleet = fleet(1);
+    fleet.feed(at(2));
+    let at_noon = k8s_openapi::jiff::Timestamp::from_second(1_700_000_000).unwrap();
+    let told = |fleet: &mut Fleet, target: f64, second: u64| {
+        fleet.learned(vec![("shop/cart".to_owned(), memory(target))], at_noon);
+        let due = fleet.statuses(at(second), 9);
+        let learned = due.into_iter().find_map(|due| due.status.learned);
+        learned.map(|learned| learned.target)
+    };
+    let scaling = Scaling::new(Settings::default()).unwrap();
+    let mut scaler = cheerful_scaling::Scaler::new(scaling, Default::default(), at(2));
+    let time = k8s_openapi::apimachinery::pkg::apis::meta::v1::Time(at_noon);
+    fleet.decided("shop/cart", &scaler.decide(at(2)), at(2), time);
+    assert_eq!(told(&mut fleet, 7.0, 10).as_deref(), Some("7.00"));
+    // It hardly moved.
+    assert_eq!(told(&mut fleet, 7.3, 20), None);
+    assert_eq!(told(&mut fleet, 7.4, 30).as_deref(), Some("7.40"));
+
+    // Another goes on from it.
+    let mut object = object(WorkloadKind::Revision, "cart");
+    object.learned = fleet.workloads[&cart()].learned.clone();
+    let recalled = |object: ObjectSeen| {
+        let mut other = Fleet::new(None, "other".to_owned(), 1);
+        other.object(object, at(1));
+        other.spec(&cart(), spec(1, 1));
+        other.synced();
+        let inputs = other.feed(at(1));
+        inputs.into_iter().find_map(|(_, input)| match input {
+            Input::Recall { memory, .. } => Some(memory.target()),
+            _ => None,
+        })
+    };
+    assert_eq!(recalled(object.clone()), Some(7.4));
+    object.learned.as_mut().unwrap().memory = "{".to_owned();
+    assert_eq!(recalled(object), None);
 }

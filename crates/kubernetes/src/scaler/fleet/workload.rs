@@ -6,7 +6,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 
 use super::{feeding::Fed, objects::SpecSeen, streams::QueueStream};
 use crate::{
-    resources::ScaleStatus,
+    resources::{LearnedStatus, ScaleStatus},
     scaler::{
         object::ObjectSeen,
         path::PathRule,
@@ -42,6 +42,8 @@ pub(crate) struct WorkloadState {
     /// The last decision that changed something: the sentence, and when that was.
     pub(crate) reason: Option<(String, Time)>,
     pub(crate) path: PathRule,
+    /// What was learned of the target, as its status says or will say.
+    pub(crate) learned: Option<LearnedStatus>,
     pub(crate) fed: Fed,
     /// It is to be decided at once.
     pub(crate) decide: bool,
@@ -58,6 +60,7 @@ pub(crate) struct Written {
     pub(crate) selector: Option<String>,
     pub(crate) generation: Option<i64>,
     pub(crate) condition: Option<Condition>,
+    pub(crate) learned: Option<LearnedStatus>,
 }
 
 impl WorkloadState {
