@@ -5,11 +5,15 @@
 //! cases whose names hold one of these words. `--write docs` also puts it into that page, with plots, and
 //! `--html FOLDER` writes a page for each case, on which one can look closer.
 #![allow(clippy::print_stdout, reason = "this is what it is for")]
+mod apps;
+mod constant;
+mod learned;
 mod llm;
 mod plot;
 mod row;
 mod sparse;
 mod traces;
+mod watched;
 mod worldcup;
 mod zero;
 
@@ -22,7 +26,7 @@ use std::{
 use row::{Case, Row};
 
 /// Every case of the table, in its order.
-const CASES: [Case; 7] = [
+const CASES: [Case; 9] = [
     Case {
         name: "llm-code-10s",
         run: llm::code_10_s,
@@ -46,6 +50,14 @@ const CASES: [Case; 7] = [
     Case {
         name: "worldcup",
         run: worldcup::worldcup,
+    },
+    Case {
+        name: "learned-target",
+        run: learned::learned,
+    },
+    Case {
+        name: "constant",
+        run: constant::constant,
     },
     Case {
         name: "from-zero",

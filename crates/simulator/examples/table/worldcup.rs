@@ -6,20 +6,18 @@
 //! it is more than the replicas that are ready can do.
 use std::{fmt::Write as _, time::Duration};
 
-use cheerful_scaling::{Concurrency, Moment, Observation, Report, Scaling, Settings, Start};
-use cheerful_simulator::{
-    Arrival, Choice, Law, Model, Ours, Policy, Reporting, Waiting, baselines, simulate,
-};
+use cheerful_scaling::{Concurrency, Moment, Scaling, Settings, Start};
+use cheerful_simulator::{Arrival, Law, Model, Ours, Policy, baselines, simulate};
 
 use crate::{
     row::{Row, percent},
     traces,
+    watched::Watched,
 };
 
 const ONE_IN: u64 = 50;
 const WORK: Duration = Duration::from_secs(5);
 const SLOTS: u32 = 4;
-const MINUTE: f64 = 60.0;
 
 pub(crate) fn worldcup() -> Result<Row, String> {
     let minutes = traces::worldcup(30..76)?;
@@ -43,9 +41,9 @@ pub(crate) fn worldcup() -> Result<Row, String> {
             policy: cheerful_scaling::Policy::Auto,
             ..Settings::default()
         })?,
-        minutes.len(),
+        Duration::ZERO,
     );
-    let mut classic = Watched::new(baselines::Knative::of_slots(SLOTS, 0.7), minutes.len());
+    let mut classic = Watched::new(baselines::Knative::of_slots(SLOTS, 0.7), Duration::ZERO);
     let (ours, classic) = std::thread::scope(|scope| {
         let theirs = scope.spawn(|| shortfall(&minutes, &model, &mut classic, floor));
         let ours = shortfall(&minutes, &model, &mut auto, floor);
@@ -91,7 +89,7 @@ fn shortfall<P: Policy>(
     let outcome = simulate(load(minutes), model, policy, 1);
     let short = minutes
         .iter()
-        .zip(&policy.ready_seconds)
+        .zip(policy.ready_seconds.iter().chain(std::iter::repeat(&0.0)))
         .filter(|(count, ready)| {
             let work = **count as f64 / ONE_IN as f64 * WORK.as_secs_f64();
             work > **ready * f64::from(SLOTS)
@@ -110,80 +108,12 @@ fn load(minutes: &[u64]) -> impl Iterator<Item = Arrival> {
         let here = all / ONE_IN;
         carried = all % ONE_IN;
         (0..here).map(move |number| {
-            let second = MINUTE * (minute as f64 + (number as f64 + 0.5) / here as f64);
+            let second =
+                Watched::<Ours>::MINUTE * (minute as f64 + (number as f64 + 0.5) / here as f64);
             Arrival {
                 at: Moment::from_micros((second * 1e6) as u64),
                 work: WORK,
             }
         })
     })
-}
-
-/// A policy, and how many replicas were ready in each minute of it.
-struct Watched<P> {
-    policy: P,
-    ready: u32,
-    since: f64,
-    ready_seconds: Vec<f64>,
-}
-
-impl<P> Watched<P> {
-    fn new(policy: P, minutes: usize) -> Self {
-        Self {
-            policy,
-            ready: 0,
-            since: 0.0,
-            ready_seconds: vec![0.0; minutes],
-        }
-    }
-    fn pass(&mut self, now: Moment) {
-        let now = now.as_seconds();
-        while self.since < now {
-            let minute = (self.since / MINUTE) as usize;
-            let end = ((minute + 1) as f64 * MINUTE).min(now);
-            if let Some(seconds) = self.ready_seconds.get_mut(minute) {
-                *seconds += f64::from(self.ready) * (end - self.since);
-            }
-            self.since = end;
-        }
-    }
-}
-
-impl<P: Policy> Policy for Watched<P> {
-    fn name(&self) -> String {
-        self.policy.name()
-    }
-    fn reporting(&self) -> Reporting {
-        self.policy.reporting()
-    }
-    fn report(&mut self, now: Moment, report: &Report) {
-        self.policy.report(now, report);
-    }
-    fn holding(&mut self, now: Moment, waiting: &Waiting) {
-        self.policy.holding(now, waiting);
-    }
-    fn observe(&mut self, now: Moment, observation: Observation) {
-        self.pass(now);
-        self.ready = observation.ready;
-        self.policy.observe(now, observation);
-    }
-    fn tick(&self) -> Duration {
-        self.policy.tick()
-    }
-    fn wants_decision_now(&self, now: Moment) -> bool {
-        self.policy.wants_decision_now(now)
-    }
-    fn decide(&mut self, now: Moment) -> Option<u32> {
-        self.pass(now);
-        self.policy.decide(now)
-    }
-    fn is_at_rest(&self, now: Moment) -> bool {
-        self.policy.is_at_rest(now)
-    }
-    fn burst_threshold(&self) -> f64 {
-        self.policy.burst_threshold()
-    }
-    fn choice(&self) -> Choice {
-        self.policy.choice()
-    }
 }
