@@ -5,7 +5,7 @@ use serde::{Serialize, Serializer, ser::SerializeStruct};
 
 use crate::{
     Learned, Moment,
-    capacity::{Kept, Spare},
+    capacity::{Ahead, Kept, Spare},
 };
 
 /// Which average rules.
@@ -28,6 +28,8 @@ pub enum Bound {
     MaxDown,
     /// Nothing is lowered in panic.
     PanicNeverFalls,
+    /// The next request is expected.
+    Ahead,
     /// A larger wish within the scale-down delay holds.
     ScaleDownDelay,
     /// The last request is not long enough ago to go to zero.
@@ -52,10 +54,11 @@ pub enum Bound {
 
 impl Bound {
     /// All of them, in the order of the pipeline.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::MaxUp,
         Self::MaxDown,
         Self::PanicNeverFalls,
+        Self::Ahead,
         Self::ScaleDownDelay,
         Self::IdleDelay,
         Self::GracePeriod,
@@ -128,6 +131,8 @@ pub(crate) struct Reasons {
     pub(crate) spare: Option<Spare>,
     /// Replicas that are worth keeping.
     pub(crate) kept: Option<Kept>,
+    /// A replica for the next request.
+    pub(crate) ahead: Option<Ahead>,
     pub(crate) stable_window: Duration,
     pub(crate) panic_window: Duration,
     pub(crate) max_up: f64,

@@ -80,6 +80,10 @@ impl Scaler {
             self.wishes.hold(now, scale_down_delay, course.replicas);
         course.at_least(largest, Bound::ScaleDownDelay);
         let kept = self.kept(now).filter(|_| !idle);
+        let ahead = self.ahead(now);
+        if ahead.is_some() {
+            course.at_least(1, Bound::Ahead);
+        }
         if let Some(kept) = kept {
             course.at_least(kept.replicas, Bound::ScaleDownDelay);
             scale_down_remains = kept.remains;
@@ -138,6 +142,7 @@ impl Scaler {
             reasons: Reasons {
                 spare: self.spare(now, &load),
                 kept,
+                ahead,
                 learned: self.learned(),
                 stable_window: settings.stable_window,
                 panic_window: settings.panic_window,

@@ -2,8 +2,8 @@
 use std::time::Duration;
 
 use crate::{
-    Averages, Decision, Forgotten, Holding, Learned, LearnedLoad, Memory, Moment, Observation,
-    Paused, Policy, Refusal, RefusedCounts, Report, Scaling, Start, Target, Why,
+    Averages, Decision, Delay, Forgotten, Holding, Learned, LearnedLoad, Memory, Moment,
+    Observation, Paused, Policy, Refusal, RefusedCounts, Report, Scaling, Start, Target, Why,
     bucket::SECOND_MICROS,
     capacity::{Capacity, Price, Terms},
     decide::{
@@ -294,6 +294,13 @@ impl Scaler {
             && self.wishes.is_at_rest()
             && !self.panic.is_on()
             && self.ledger.burst(now.as_micros()) == 0.0
+            && !self.foresees(now)
+    }
+    /// Whether a replica is to be started ahead of the next request.
+    fn foresees(&self, now: Moment) -> bool {
+        let settings = self.scaling.settings();
+        settings.idle_delay == Delay::Auto
+            && (self.capacity.as_ref()).is_some_and(|capacity| capacity.foresees(now.as_micros()))
     }
     /// When a request was last known to be in flight or held.
     #[must_use]

@@ -4,7 +4,7 @@ use std::{fmt, time::Duration};
 
 use crate::{
     Bound, Decision, Learned, Mode, Objective, Why,
-    capacity::{Kept, Spare},
+    capacity::{Ahead, Kept, Spare},
 };
 
 impl Decision {
@@ -148,6 +148,7 @@ impl Decision {
                     remain(reasons.panic_remains)
                 )
             }
+            Bound::Ahead => reasons.ahead?.to_string(),
             Bound::ScaleDownDelay => match reasons.kept {
                 Some(kept) => kept.to_string(),
                 None => format!(
@@ -254,6 +255,19 @@ impl fmt::Display for Kept {
                 "what a start costs: as much as {delay} of waiting for it to be needed ({remains} to go)"
             ),
         }
+    }
+}
+
+/// `the next request, which in 9 of 10 cases came 4 min to 7 min after the last`.
+impl fmt::Display for Ahead {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "the next request, which in {} of 10 cases came {} to {} after the last",
+            self.in_ten,
+            span(self.from),
+            span(self.until)
+        )
     }
 }
 

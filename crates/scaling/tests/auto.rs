@@ -181,6 +181,48 @@ fn what_is_not_needed_again_goes_soon() {
 }
 
 #[test]
+fn a_replica_is_started_ahead_of_a_request_that_comes_by_the_clock() {
+    let mut bed = Bed::ready(auto(), 1);
+    let (mut was_there, mut present) = (0, 0);
+    for beat in 0..100_u32 {
+        // A request of a second each 300 s.
+        was_there = if present > 0 { was_there + 1 } else { 0 };
+        bed.hold(1, 1);
+        bed.observe(1, 0);
+        bed.hold(0, 0);
+        bed.run(1, 0..1, 1.0);
+        for second in 1..300 {
+            bed.now += 1.0;
+            let decision = bed.decide();
+            bed.observe(decision.replicas, 0);
+            present = decision.replicas;
+            if present > 0 {
+                bed.report(&report("0", 1.0, 0.0)).unwrap();
+            }
+            if beat > 90 && second == 100 {
+                assert_eq!(present, 0, "{}", decision.sentence());
+                assert!(!bed.scaler.is_at_rest(at(bed.now)));
+            }
+            if beat > 90 && decision.is_bounded_by(Bound::Ahead) {
+                let said = decision.sentence();
+                assert!(
+                    said.contains("the next request, which in 10 of 10 cases came"),
+                    "{said}"
+                );
+            }
+        }
+    }
+    assert!(was_there > 60, "{was_there}");
+    // Then it comes no more.
+    for _ in 0..2_000 {
+        bed.run(1, 0..present, 0.0);
+        present = bed.replicas();
+        bed.observe(present, 0);
+    }
+    assert!(bed.scaler.is_at_rest(at(bed.now)));
+}
+
+#[test]
 fn given_delays_are_kept_to() {
     let settings = Settings {
         idle_delay: Delay::Given(secs(5)),

@@ -81,6 +81,7 @@ fn waiting(awake: &Awake<'_>) -> String {
             Bound::PanicNeverFalls,
             "panic, in which the count never falls",
         ),
+        (Bound::Ahead, "the next request, which is expected"),
         (Bound::ScaleDownDelay, "the scale-down delay"),
         (
             Bound::GracePeriod,

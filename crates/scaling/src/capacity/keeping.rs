@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 use std::time::Duration;
 
-use super::level::{Kept, Level, Need};
+use super::{
+    ahead::{Ahead, Plan},
+    level::{Kept, Level, Need},
+};
 
 /// Which replicas are worth keeping though nothing needs them now: ski rental for each level of the scale.
 ///
@@ -15,6 +18,8 @@ pub(crate) struct Keeping {
     pub(super) levels: Vec<Level>,
     /// Replicas in one level.
     pub(super) width: u32,
+    /// For the last replica, where the next request can be foreseen.
+    plan: Option<Plan>,
 }
 
 impl Default for Keeping {
@@ -22,6 +27,7 @@ impl Default for Keeping {
         Self {
             levels: Vec::new(),
             width: 1,
+            plan: None,
         }
     }
 }
@@ -72,8 +78,22 @@ impl Keeping {
                 lead: used.lead,
                 replicas: needed.min((below as u32 + 1).saturating_mul(self.width)),
             };
-            level.add(&need, |requests| cost(below, requests / width, costs));
+            let again = level.add(&need, |requests| cost(below, requests / width, costs));
+            if again && below == 0 {
+                self.plan = Plan::best(level, costs.start, cost(0, 1.0, costs));
+            }
         }
+    }
+    /// The replica that ought to be there for the next request; `lead`: how long a start takes until it shows.
+    pub(crate) fn ahead(&self, second: u32, lead: f64) -> Option<Ahead> {
+        let idle = self.levels.first()?.idle(second)?;
+        self.plan?.at(idle, lead)
+    }
+    /// Whether a replica will be started ahead of the next request.
+    pub(crate) fn foresees(&self, second: u32) -> bool {
+        let idle = self.levels.first().and_then(|level| level.idle(second));
+        let until = self.plan.map_or(0.0, |plan| plan.until);
+        idle.is_some_and(|idle| idle < until)
     }
     /// The replicas that are kept at that second.
     pub(crate) fn kept(&self, second: u32) -> Option<Kept> {
@@ -89,9 +109,10 @@ impl Keeping {
     }
     /// From the last request to zero.
     pub(crate) fn idle_delay(&self, costs: Costs) -> Duration {
-        let seconds = match self.levels.first() {
-            Some(level) => level.keep_seconds(),
-            None => {
+        let seconds = match (self.plan, self.levels.first()) {
+            (Some(plan), _) => plan.keep,
+            (None, Some(level)) => level.keep_seconds(),
+            (None, None) => {
                 let mut unknown = Level::default();
                 unknown.weigh(|requests| cost(0, requests, costs));
                 unknown.keep_seconds()
@@ -105,6 +126,8 @@ impl Keeping {
         for (below, level) in self.levels.iter_mut().enumerate() {
             level.weigh(|requests| cost(below, requests / width, costs));
         }
+        let plan = |level: &Level| Plan::best(level, costs.start, cost(0, 1.0, costs));
+        self.plan = self.levels.first().and_then(plan);
     }
     #[cfg(test)]
     pub(crate) fn bytes(&self) -> usize {

@@ -65,8 +65,11 @@ impl Level {
     const WIDENING: f64 = 1.66;
 
     /// Where a bin begins, in seconds.
-    fn begin_of(bin: usize) -> f64 {
+    pub(crate) fn begin_of(bin: usize) -> f64 {
         Self::SHORTEST * Self::WIDENING.powi(bin as i32)
+    }
+    pub(crate) fn middle_of(bin: usize) -> f64 {
+        Self::begin_of(bin) * Self::WIDENING.sqrt()
     }
     fn bin_of(seconds: f64) -> usize {
         let bin = (seconds.max(Self::SHORTEST) / Self::SHORTEST).ln() / Self::WIDENING.ln();
@@ -74,8 +77,8 @@ impl Level {
     }
 
     /// Enters a second. `price` gives what it costs not to have it, in seconds of the level, from the requests that
-    /// would wait.
-    pub(crate) fn add(&mut self, need: &Need, price: impl Fn(f64) -> f64) {
+    /// would wait. Gives whether it was not needed before.
+    pub(crate) fn add(&mut self, need: &Need, price: impl Fn(f64) -> f64) -> bool {
         let next = need.second.saturating_add(1);
         if self.onset.0 > 0 {
             self.onset.1 += need.requests as f32;
@@ -87,7 +90,7 @@ impl Level {
             }
         }
         if need.share <= 0.0 {
-            return;
+            return false;
         }
         let known = self.unused_from > 0;
         let gap = need.second.saturating_sub(self.unused_from);
@@ -97,18 +100,27 @@ impl Level {
         self.most = self.most.max(need.replicas);
         self.unused_from = next;
         if known && gap == 0 {
-            return;
+            return false;
         }
         if known {
-            self.gaps
-                .iter_mut()
-                .for_each(|count| *count *= Self::GAPS_REMAIN);
-            self.gaps[Self::bin_of(f64::from(gap))] += 1.0;
+            self.enter(gap);
         }
         if self.onset.0 == 0 && (!known || gap >= need.lead) {
             self.onset = (next, need.requests as f32);
         }
         self.weigh(&price);
+        true
+    }
+    /// Enters how many seconds it was not needed.
+    pub(super) fn enter(&mut self, gap: u32) {
+        self.gaps
+            .iter_mut()
+            .for_each(|count| *count *= Self::GAPS_REMAIN);
+        self.gaps[Self::bin_of(f64::from(gap))] += 1.0;
+    }
+    /// Seconds since it was needed; `None`: never yet.
+    pub(crate) fn idle(&self, second: u32) -> Option<f64> {
+        (self.unused_from > 0).then(|| f64::from(second.saturating_sub(self.unused_from)))
     }
     /// What is kept of it at that second.
     pub(crate) fn kept(&self, second: u32) -> Option<Kept> {
@@ -136,17 +148,31 @@ impl Level {
     /// shorter costs its length, one that is longer costs the time that it was kept and a start.
     pub(crate) fn weigh(&mut self, price: impl Fn(f64) -> f64) {
         let hurt = f64::from((self.hurt + 1.0) / (self.onsets + 1.0));
-        let start = price(hurt);
+        self.keep = self.cheapest(price(hurt)).1 as f32;
+    }
+    /// What the best way to keep it would have cost over the gaps that are known.
+    pub(crate) fn cost_of_keeping(&self, start: f64) -> f64 {
+        self.cheapest(start).0
+    }
+    /// How many gaps of that length there were, with those that are taken to be known before the first.
+    pub(crate) fn count(&self, bin: usize, start: f64) -> f64 {
         let last = Self::bin_of(start);
         let prior = last.saturating_sub(Self::PRIOR_BINS - 1)..=last;
-        let count = |bin: usize| {
-            let prior = if prior.contains(&bin) {
-                Self::PRIOR
-            } else {
-                0.0
-            };
-            f64::from(self.gaps[bin] + prior)
+        let before = if prior.contains(&bin) {
+            Self::PRIOR
+        } else {
+            0.0
         };
+        f64::from(self.gaps[bin] + before)
+    }
+    /// How many gaps are known.
+    pub(crate) fn known(&self) -> f32 {
+        self.gaps.iter().sum()
+    }
+
+    /// The least cost, and for how long to keep it then.
+    fn cheapest(&self, start: f64) -> (f64, f64) {
+        let count = |bin: usize| self.count(bin, start);
         let mut longer: f64 = (0..Self::BINS).map(count).sum();
         let mut waited = 0.0;
         let mut best = (longer * start, 0.0);
@@ -157,22 +183,21 @@ impl Level {
                 best = (cost, kept);
             }
             if bin < Self::BINS {
-                let middle = kept * Self::WIDENING.sqrt();
-                waited += count(bin) * middle;
+                waited += count(bin) * Self::middle_of(bin);
                 longer -= count(bin);
             }
         }
-        self.keep = best.1 as f32;
+        best
     }
 
+    /// Of ten gaps, how many were in these bins.
+    pub(crate) fn in_ten(&self, bins: std::ops::Range<usize>) -> u32 {
+        let within: f32 = bins.map(|bin| self.gaps[bin]).sum();
+        (10.0 * within / self.known().max(1e-6)).round() as u32
+    }
     fn back_in_ten(&self, delay: f64) -> Option<u32> {
-        let all: f32 = self.gaps.iter().sum();
-        let within = |bin: &usize| Self::begin_of(*bin) < delay;
-        let soon: f32 = (0..Self::BINS)
-            .filter(within)
-            .map(|bin| self.gaps[bin])
-            .sum();
-        (all >= Self::FEW).then(|| (10.0 * soon / all).round() as u32)
+        let bins = (0..Self::BINS).filter(|bin| Self::begin_of(*bin) < delay);
+        (self.known() >= Self::FEW).then(|| self.in_ten(0..bins.count()))
     }
 }
 

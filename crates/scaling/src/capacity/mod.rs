@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! What the load may become and what waiting and idling cost, learned second by second: the policy
 //! [`crate::Policy::Auto`].
+mod ahead;
 mod keeping;
 mod learned;
 mod level;
@@ -10,6 +11,7 @@ mod spare;
 mod start_up;
 mod surprise;
 
+pub(crate) use ahead::Ahead;
 pub use learned::LearnedLoad;
 pub(crate) use level::Kept;
 pub(crate) use price::Price;
@@ -59,6 +61,8 @@ impl Capacity {
     const SETTLED: u64 = 1_500_000;
     /// Over about so many seconds the load is averaged to tell how many come.
     const CALM_SECONDS: f64 = 3.0;
+    /// A tick, and a second for what is not exact.
+    const AHEAD_SECONDS: f64 = 3.0;
     const KEPT_MARGIN: f64 = 0.5;
     /// After a longer pause nothing is learned from what lies between: it was silent.
     const LONGEST_PAUSE: u64 = 600;
@@ -119,6 +123,15 @@ impl Capacity {
     /// Replicas that are worth keeping though they have nothing to do now.
     pub(crate) fn kept(&self, now: u64) -> Option<Kept> {
         self.keeping.kept(narrow(now / SECOND_MICROS))
+    }
+    /// The replica that ought to be there for the next request.
+    pub(crate) fn ahead(&self, now: u64) -> Option<Ahead> {
+        let lead = self.start_up().as_secs_f64() + Self::AHEAD_SECONDS;
+        self.keeping.ahead(narrow(now / SECOND_MICROS), lead)
+    }
+    /// Whether a replica will be started ahead of the next request.
+    pub(crate) fn foresees(&self, now: u64) -> bool {
+        self.keeping.foresees(narrow(now / SECOND_MICROS))
     }
     /// From the last request to zero.
     pub(crate) fn idle_delay(&self, price: Price) -> Duration {

@@ -11,16 +11,18 @@ pub(crate) struct Price {
 
 impl Price {
     /// Seconds that a replica may idle to spare requests a second of waiting, with thrift in the middle.
-    const SECOND: f64 = 3.0;
+    const SECOND: f64 = 4.0;
     /// Seconds that a replica may idle to spare one start from zero. Public measures of idle functions weigh a start
     /// with 80 GB-seconds (RUM, FeMux), which is 400 s of a replica of 200 MB.
     const COLD_START: f64 = 400.0;
     /// Seconds of a replica for what a platform has to do for a start and an end.
     const START: f64 = 10.0;
+    /// One in so many requests may wait, with thrift in the middle.
+    const RISK: f64 = 100.0;
     /// At either end it is so many times more and less.
     const RANGE: f64 = 1000.0;
-    /// Seconds from what happens until it is decided on: a report and a tick.
-    const DECIDED_AFTER: f64 = 1.5;
+    /// Seconds from what happens until it is decided on, on average: half of a report's interval and of a tick.
+    const DECIDED_AFTER: f64 = 0.75;
 
     pub(crate) const fn new(thrift: f64) -> Self {
         Self { thrift }
@@ -43,9 +45,10 @@ impl Price {
     /// Standard deviations of the load to be covered: as many as make the last replica worth its cost, which is one
     /// second each second, where so many requests come per second and all of them wait while it is missing. So
     /// `probability to be short = 1 / (price of a wait x requests per second)`. Nothing is covered where hardly anyone
-    /// comes.
+    /// comes, and nowhere more than for all but one of [`Price::RISK`] seconds.
     pub(crate) fn deviations(self, start_up: Duration, requests_per_second: f64) -> f64 {
-        normal_quantile_above(self.of_a_wait(start_up) * requests_per_second)
+        let worth = self.of_a_wait(start_up) * requests_per_second;
+        normal_quantile_above(worth.min(Self::RISK * self.scale()))
     }
     /// The square of what is left of the thrift over the thrift: 1 in the middle.
     fn scale(self) -> f64 {
@@ -77,10 +80,10 @@ mod tests {
         let waits = prices.map(|price| price.of_a_wait(start));
         assert_eq!(
             waits.map(|wait| (wait * 1e6).round()),
-            [7.5e9, 67.5e6, 7.5e6, 833_333.0, 7_500.0]
+            [7e9, 63e6, 7e6, 777_778.0, 7_000.0]
         );
         assert_eq!(prices[2].of_a_cold_start(), 400.0);
-        assert_eq!(prices[2].of_a_wait(Duration::from_secs(20)), 34.5);
+        assert_eq!(prices[2].of_a_wait(Duration::from_secs(20)), 43.0);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::demand::{Demand, Load};
 use crate::{
     Delay, Mode, Moment, Scaler,
-    capacity::{Kept, Spare, Waiting},
+    capacity::{Ahead, Kept, Spare, Waiting},
     number::ceil,
 };
 
@@ -59,6 +59,14 @@ impl Scaler {
     ) -> Mode {
         let restarted = self.panic.step(now, false, false, stable_window);
         if short { Mode::Panic } else { restarted }
+    }
+
+    /// The replica that ought to be there for the next request, unless a person has said when the last one goes.
+    pub(crate) fn ahead(&self, now: Moment) -> Option<Ahead> {
+        match self.scaling.settings().idle_delay {
+            Delay::Auto => self.capacity.as_ref()?.ahead(now.as_micros()),
+            Delay::Given(_) => None,
+        }
     }
 
     /// Replicas that are worth keeping, unless a person has said how long a step down waits.
