@@ -121,13 +121,13 @@ impl History {
         });
     }
 
-    /// Takes back replica-microseconds that ought to be covered and, as is now known, cannot be.
-    pub(crate) fn excuse(&mut self, micros: u64) {
-        if !self.buckets.is_empty() {
-            self.change(self.newest, |bucket| {
-                bucket.expected = bucket.expected.saturating_sub_unsigned(micros);
-            });
-        }
+    /// Takes back that so many replicas ought to report from `start` to `end`: as is now known, they cannot. Where they
+    /// are silent, and not in the newest second: that one is judged last.
+    pub(crate) fn excuse(&mut self, start: u64, end: u64, replicas: u32) {
+        self.each_second(start, end, |bucket, micros| {
+            let excused = u64::from(replicas) * micros;
+            bucket.expected = bucket.expected.saturating_sub_unsigned(excused);
+        });
     }
 
     /// Makes room for `now`, and forgets what is older than the window.
@@ -444,5 +444,27 @@ mod tests {
             assert_eq!(at(second, true), SECOND_MICROS as i64, "{second}");
         }
         assert_eq!(at(91, true), 0);
+    }
+
+    #[test]
+    fn a_replica_that_goes_before_it_reports_is_missed_at_no_time() {
+        let mut history = History::new(6 * SECOND_MICROS);
+        // Reports come a moment after the tick that lets one of two replicas go.
+        let (late, delay) = (8_000, 1_500_000);
+        for second in 1..=20 {
+            let now = second * SECOND_MICROS + late;
+            history.advance(now);
+            let there = if second <= 10 { 2 } else { 1 };
+            history.inhabit(now - SECOND_MICROS, now, there, there);
+            if second == 10 {
+                history.excuse(now - delay, now, 1);
+            }
+            let reports = if second < 10 { 2 } else { 1 };
+            for _ in 0..reports {
+                history.report(now - SECOND_MICROS, now, 0.0);
+            }
+            let missing = history.coverage(now).missing;
+            assert!(missing <= SECOND_MICROS as i64 / 50, "{second}: {missing}");
+        }
     }
 }

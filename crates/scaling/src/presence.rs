@@ -79,7 +79,8 @@ impl Presence {
             self.lower.push((now + Self::REPORT_DELAY, self.ready));
         } else if ready < self.ready {
             self.lower.retain(|(_, level)| *level < ready);
-            history.excuse(u64::from(self.ready - ready) * Self::REPORT_DELAY);
+            let start = now.saturating_sub(Self::REPORT_DELAY);
+            history.excuse(start, now, self.ready - ready);
         }
         self.observed = true;
         self.ready = ready;
