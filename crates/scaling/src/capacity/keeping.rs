@@ -37,6 +37,8 @@ impl Default for Keeping {
 pub(crate) struct Use {
     /// Replicas, with their fractions.
     pub(crate) replicas: f64,
+    /// Replicas that the load alone filled.
+    pub(crate) filled: f64,
     /// Replicas that would have been there for the load alone and its margin, started in time.
     pub(crate) covered: f64,
     /// What one replica serves when it is fully used.
@@ -70,11 +72,12 @@ impl Keeping {
         let width = f64::from(self.width);
         for (below, level) in self.levels.iter_mut().enumerate() {
             let share = (used.replicas / width - below as f64).clamp(0.0, 1.0);
+            let filled = (used.filled / width - below as f64).clamp(0.0, 1.0);
             let covered = (used.covered / width - below as f64).clamp(0.0, 1.0);
             let need = Need {
                 second,
                 share,
-                requests: (share - covered).max(0.0) * width * used.requests_per_second,
+                requests: (filled - covered).max(0.0) * width * used.requests_per_second,
                 lead: used.lead,
                 replicas: needed.min((below as u32 + 1).saturating_mul(self.width)),
             };

@@ -63,6 +63,8 @@ impl Capacity {
     const CALM_SECONDS: f64 = 3.0;
     /// A tick, and a second for what is not exact.
     const AHEAD_SECONDS: f64 = 3.0;
+    /// Who waits for a place lets those behind wait as well: so many in all.
+    const BEHIND: f64 = 3.0;
     const KEPT_MARGIN: f64 = 0.5;
     /// After a longer pause nothing is learned from what lies between: it was silent.
     const LONGEST_PAUSE: u64 = 600;
@@ -180,6 +182,7 @@ impl Capacity {
         let places = load + Self::KEPT_MARGIN * self.margin(load, self.calm, terms.price);
         let used = Use {
             replicas: places / terms.slots,
+            filled: load / terms.slots,
             covered: before.map_or(0.0, |before| {
                 (before + self.margin(before, self.calm, terms.price)) / terms.slots
             }),
@@ -198,7 +201,7 @@ impl Capacity {
     }
     fn costs(&self, price: Price) -> Costs {
         Costs {
-            wait: price.of_a_wait(self.start_up()),
+            wait: Self::BEHIND * price.of_a_wait(self.start_up()),
             cold_start: price.of_a_cold_start(),
             start: Price::of_a_start(self.start_up()),
         }
