@@ -391,8 +391,7 @@ fn a_writer_that_fails_ends_it() {
 /// What was learned before counts from its line on, and is no part of the settings.
 #[test]
 fn what_was_learned_before_is_known_again() {
-    let learned =
-        r#"{"version":1,"target":3.5,"seconds":900,"top":2.4,"curve":[[7,0.1,0.2,[0.1,0.1,0.2]]]}"#;
+    let learned = r#"{"version":1,"target":{"requests":3.5,"seconds":900,"top":2.4,"curve":[[7,0.1,0.2,[0.1,0.1,0.2]]]}}"#;
     let lines = |target: &str| {
         format!(
             "{{\"cheerfulRecording\":2}}\n{{\"settings\":{{\"target\":{target}}}}}\n\
@@ -410,7 +409,7 @@ fn what_was_learned_before_is_known_again() {
         (count(&decisions[0], "replicas"), &decisions[0]["target"]),
         (1, &10.0.into())
     );
-    let wrong = fails(r#"{"at":1,"learned":{"version":1}}"#);
+    let wrong = fails(r#"{"at":1,"learned":{"target":{}}}"#);
     assert!(wrong.starts_with("line 1: learned: "), "{wrong}");
     let wrong = fails(r#"{"at":1,"learnedAgeSeconds":5}"#);
     assert!(wrong.contains("with learned only"), "{wrong}");

@@ -2,8 +2,8 @@
 use std::time::Duration;
 
 use crate::{
-    Averages, Decision, Delay, Forgotten, Holding, Learned, LearnedLoad, Memory, Moment,
-    Observation, Paused, Policy, Refusal, RefusedCounts, Report, Scaling, Start, Target, Why,
+    Averages, Decision, Delay, Holding, Moment, Observation, Paused, Policy, Refusal,
+    RefusedCounts, Report, Scaling, Start, Why,
     bucket::SECOND_MICROS,
     capacity::{Capacity, Price, Terms},
     decide::{
@@ -121,45 +121,7 @@ impl Scaler {
             (capacity, Policy::StablePanic) => *capacity = None,
             (capacity, Policy::Auto) => *capacity = Some(Box::default()),
         }
-        match &mut self.learner {
-            Some(learner) if self.scaling.settings().target == Target::Auto => {
-                learner.change(&self.scaling);
-            }
-            other => *other = None,
-        }
-    }
-    /// Requests in flight per replica to aim for: given, learned, or the value that learning begins with.
-    #[must_use]
-    pub fn target(&self) -> f64 {
-        (self.learner.as_ref()).map_or_else(|| self.scaling.target(), |learner| learner.target())
-    }
-    /// What is known of the target; `None` where it is given.
-    #[must_use]
-    pub fn learned(&self) -> Option<Learned> {
-        let settings = self.scaling.settings();
-        let nothing = || Learned::nothing(settings.latency);
-        (settings.target == Target::Auto)
-            .then(|| (self.learner.as_ref()).map_or_else(nothing, |learner| learner.learned()))
-    }
-    /// What was learned, to be kept over a restart; `None` as long as there is nothing.
-    #[must_use]
-    pub fn remember(&self) -> Option<Memory> {
-        self.learner.as_ref()?.remember()
-    }
-    /// Goes on from what was learned before a restart, so long ago.
-    ///
-    /// # Errors
-    /// Says why it is of no use; then nothing has changed.
-    pub fn recall(&mut self, memory: &Memory, age: Duration) -> Result<(), Forgotten> {
-        let fresh = || Learner::new(&self.scaling).map(Box::new);
-        let mut learner = self
-            .learner
-            .clone()
-            .or_else(fresh)
-            .ok_or(Forgotten::NotLearning)?;
-        learner.recall(memory, age)?;
-        self.learner = Some(learner);
-        Ok(())
+        self.change_learning();
     }
     /// Takes a report that arrived at `now`.
     ///
@@ -403,15 +365,6 @@ impl Scaler {
         Ok(())
     }
 
-    fn learn(&mut self, now: Moment, report: &Report) {
-        if self.learner.is_none() {
-            self.learner = Learner::new(&self.scaling).map(Box::new);
-        }
-        if let Some(learner) = &mut self.learner {
-            learner.report(now, report);
-        }
-    }
-
     pub(crate) fn measure(&self) -> Measure {
         Measure {
             ready: self.observation.ready,
@@ -440,18 +393,6 @@ impl Scaler {
         Terms {
             slots: self.slots(),
             price: Price::new(self.scaling.settings().thrift),
-        }
-    }
-    /// What was learned of the load, to be kept over a restart; `None` with another policy.
-    #[must_use]
-    pub fn learned_load(&self) -> Option<LearnedLoad> {
-        self.capacity.as_ref().map(|capacity| capacity.learned())
-    }
-    /// Goes on from what was learned of the load before a restart.
-    pub fn recall_load(&mut self, learned: &LearnedLoad) {
-        let price = Price::new(self.scaling.settings().thrift);
-        if let Some(capacity) = &mut self.capacity {
-            capacity.recall(learned, price);
         }
     }
     pub(crate) fn load(&self, now: Moment) -> Load {

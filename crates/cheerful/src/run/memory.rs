@@ -68,10 +68,10 @@ impl MemoryFile {
     const VERSION: u32 = 1;
     /// Between two looks at what was learned.
     const PAUSE: Duration = Duration::from_secs(60);
-    /// Revisions kept at most, each at most 2 KB; those beyond, by name, learn anew after a restart.
+    /// Revisions kept at most, each of a few KB; those beyond, by name, learn anew after a restart.
     const REVISIONS: usize = 10_000;
     /// A longer file is none of ours.
-    const BYTES: u64 = 32 * 1024 * 1024;
+    const BYTES: u64 = 128 * 1024 * 1024;
 
     /// Reads the file. One that is not there, or cannot be read, is as if nothing had been learned; the latter is told.
     pub(crate) fn open(folder: &Path, name: &str, failures: Arc<AtomicU64>) -> Self {
@@ -238,8 +238,8 @@ mod tests {
     use super::*;
 
     fn memory(target: f64) -> Memory {
-        let json = serde_json::json!({"version": 1, "target": target, "seconds": 600.0, "top": 2.0,
-            "curve": [[5, 0.5, 2.0, [0.1, 0.2, 0.5]]]});
+        let json = serde_json::json!({"version": 1, "target": {"requests": target, "seconds": 600.0,
+            "top": 2.0, "curve": [[5, 0.5, 2.0, [0.1, 0.2, 0.5]]]}});
         serde_json::from_value(json).unwrap()
     }
 

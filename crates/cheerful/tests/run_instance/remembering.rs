@@ -7,8 +7,7 @@ use rustix::process::Signal;
 use crate::rig::{Instance, eventually, manifest};
 
 /// Of which too little is known to move the target.
-const LEARNED: &str =
-    r#"{"version":1,"target":3.5,"seconds":900,"top":2.4,"curve":[[7,0.1,0.2,[0.1,0.1,0.2]]]}"#;
+const LEARNED: &str = r#"{"version":1,"target":{"requests":3.5,"seconds":900,"top":2.4,"curve":[[7,0.1,0.2,[0.1,0.1,0.2]]]}}"#;
 
 fn kept(revision: &str) -> String {
     let now = std::time::SystemTime::now();

@@ -92,12 +92,13 @@ pub struct RevisionStatus {
     pub learned: Option<LearnedStatus>,
 }
 
-/// What was learned of the target, kept for an autoscaler that starts later.
+/// What was learned of the target and the load, kept for an autoscaler that starts later.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct LearnedStatus {
-    /// Requests in flight per replica to aim for, as text.
-    pub target: String,
+    /// Requests in flight per replica to aim for, as text, where that was learned.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub target: Option<String>,
     /// When that was learned.
     pub at: Time,
     /// All that was learned, for the autoscaler, as JSON.

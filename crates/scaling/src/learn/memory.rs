@@ -4,14 +4,25 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::curve::{Bin, Curve};
+use crate::LearnedLoad;
 
-/// What was learned of a revision, as it is kept over a restart: at most about 2 KB of JSON.
+/// What was learned of a revision, as it is kept over a restart: a few KB of JSON at most.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Memory {
     version: u32,
-    /// The target that was learned.
-    target: f64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    target: Option<LearnedTarget>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    load: Option<LearnedLoad>,
+}
+
+/// What was learned of the target: at most about 2 KB of JSON.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct LearnedTarget {
+    /// Requests in flight per replica to aim for.
+    requests: f64,
     /// Seconds of data.
     seconds: f64,
     /// The most requests in flight that count as seen, as a logarithm.
@@ -29,8 +40,6 @@ pub enum Forgotten {
     Old(Duration),
     /// It holds what cannot have been learned.
     Corrupt,
-    /// The settings give a target: nothing is learned.
-    NotLearning,
 }
 
 impl std::fmt::Display for Forgotten {
@@ -48,7 +57,6 @@ impl std::fmt::Display for Forgotten {
                 Memory::LONGEST.as_secs() / Memory::DAY
             ),
             Self::Corrupt => f.write_str("it holds what cannot have been learned"),
-            Self::NotLearning => f.write_str("the target is given"),
         }
     }
 }
@@ -62,23 +70,50 @@ impl Memory {
     /// After so long what was learned weighs half.
     const HALF: f64 = 7.0 * Self::DAY as f64;
 
-    /// The target that was learned.
-    #[must_use]
-    pub const fn target(&self) -> f64 {
-        self.target
+    pub(crate) fn of(target: Option<LearnedTarget>, load: Option<LearnedLoad>) -> Option<Self> {
+        let version = Self::VERSION;
+        (target.is_some() || load.is_some()).then_some(Self {
+            version,
+            target,
+            load,
+        })
     }
-    /// Seconds of data.
+
+    /// What was learned of the target, if anything.
     #[must_use]
-    pub const fn seconds(&self) -> f64 {
+    pub const fn target(&self) -> Option<&LearnedTarget> {
+        self.target.as_ref()
+    }
+    pub(crate) const fn load(&self) -> Option<&LearnedLoad> {
+        self.load.as_ref()
+    }
+
+    pub(crate) fn check(&self, age: Duration) -> Result<(), Forgotten> {
+        if self.version != Self::VERSION {
+            return Err(Forgotten::Version(self.version));
+        }
+        if age > Self::LONGEST {
+            return Err(Forgotten::Old(age));
+        }
+        Ok(())
+    }
+}
+
+impl LearnedTarget {
+    /// Requests in flight per replica to aim for.
+    #[must_use]
+    pub const fn requests(&self) -> f64 {
+        self.requests
+    }
+    pub(crate) const fn seconds(&self) -> f64 {
         self.seconds
     }
 
-    pub(crate) fn of(target: f64, seconds: f64, curve: &Curve) -> Self {
+    pub(crate) fn of(requests: f64, seconds: f64, curve: &Curve) -> Self {
         let (bins, top) = curve.parts();
         let known = (0_u8..).zip(bins).filter(|(_, bin)| bin.busier > 0.0);
         Self {
-            version: Self::VERSION,
-            target,
+            requests,
             seconds,
             top,
             curve: known
@@ -88,17 +123,11 @@ impl Memory {
     }
 
     pub(crate) fn curve(&self, age: Duration) -> Result<Curve, Forgotten> {
-        if self.version != Self::VERSION {
-            return Err(Forgotten::Version(self.version));
-        }
-        if age > Self::LONGEST {
-            return Err(Forgotten::Old(age));
-        }
         let fine = |value: f64| value.is_finite() && value.abs() < 1e6;
         let mut bins = [Bin::default(); Curve::BINS];
         let mut right = fine(self.top)
-            && fine(self.target)
-            && self.target > 0.0
+            && fine(self.requests)
+            && self.requests > 0.0
             && self.seconds.is_finite()
             && (0.0..=1e9).contains(&self.seconds)
             && self.curve.len() <= Curve::BINS;
@@ -120,7 +149,7 @@ impl Memory {
         if !right {
             return Err(Forgotten::Corrupt);
         }
-        let share = 1.0 / (1.0 + age.as_secs_f64() / Self::HALF);
+        let share = 1.0 / (1.0 + age.as_secs_f64() / Memory::HALF);
         Ok(Curve::recalled(bins, self.top, share as f32))
     }
 }
@@ -130,7 +159,7 @@ mod tests {
     use super::*;
     use crate::learn::panel::Change;
 
-    fn memory() -> Memory {
+    fn memory() -> LearnedTarget {
         let mut curve = Curve::default();
         for _ in 0..10 {
             for (from, to) in [(0.0, 1.5), (1.5, 0.0)] {
@@ -145,20 +174,20 @@ mod tests {
                 });
             }
         }
-        Memory::of(4.0, 600.0, &curve)
+        LearnedTarget::of(4.0, 600.0, &curve)
     }
 
     #[test]
     fn it_survives_the_way_there_and_back() {
         let memory = memory();
         let text = serde_json::to_string(&memory).unwrap();
-        let read: Memory = serde_json::from_str(&text).unwrap();
+        let read: LearnedTarget = serde_json::from_str(&text).unwrap();
         assert_eq!(read, memory);
         let (fresh, old) = (
             read.curve(Duration::ZERO).unwrap(),
             read.curve(Duration::from_secs(7 * 86_400)).unwrap(),
         );
-        assert_eq!(Memory::of(4.0, 600.0, &fresh), memory);
+        assert_eq!(LearnedTarget::of(4.0, 600.0, &fresh), memory);
         let weight = |curve: &Curve| curve.parts().0.iter().map(|bin| bin.busier).sum::<f32>();
         assert!((weight(&old) / weight(&fresh) - 0.5).abs() < 1e-3);
     }
@@ -175,19 +204,15 @@ mod tests {
 
     #[test]
     fn what_cannot_have_been_learned_is_forgotten() {
-        let wrong = |change: fn(&mut Memory)| {
+        let wrong = |change: fn(&mut LearnedTarget)| {
             let mut memory = memory();
             change(&mut memory);
             memory.curve(Duration::ZERO).err()
         };
         assert_eq!(wrong(|_| ()), None);
-        assert_eq!(
-            wrong(|memory| memory.version = 2),
-            Some(Forgotten::Version(2))
-        );
         for change in [
-            (|memory| memory.target = f64::NAN) as fn(&mut Memory),
-            |memory| memory.target = -1.0,
+            (|memory| memory.requests = f64::NAN) as fn(&mut LearnedTarget),
+            |memory| memory.requests = -1.0,
             |memory| memory.seconds = -1.0,
             |memory| memory.top = f64::INFINITY,
             |memory| memory.curve[0].0 = 24,
@@ -196,7 +221,11 @@ mod tests {
         ] {
             assert_eq!(wrong(change), Some(Forgotten::Corrupt));
         }
+        let mut whole = Memory::of(Some(memory()), None).unwrap();
+        assert_eq!(whole.check(Duration::ZERO), Ok(()));
         let old = Duration::from_secs(31 * 86_400);
-        assert_eq!(memory().curve(old).err(), Some(Forgotten::Old(old)));
+        assert_eq!(whole.check(old), Err(Forgotten::Old(old)));
+        whole.version = 2;
+        assert_eq!(whole.check(Duration::ZERO), Err(Forgotten::Version(2)));
     }
 }

@@ -9,7 +9,7 @@ mod objective;
 mod panel;
 
 pub use learned::{Learned, Why};
-pub use memory::{Forgotten, Memory};
+pub use memory::{Forgotten, LearnedTarget, Memory};
 
 use std::time::Duration;
 
@@ -146,14 +146,18 @@ impl Learner {
         self.told
     }
 
-    pub(crate) fn remember(&self) -> Option<Memory> {
-        (self.curve.is_known()).then(|| Memory::of(self.target, self.seconds, &self.curve))
+    pub(crate) fn remember(&self) -> Option<LearnedTarget> {
+        (self.curve.is_known()).then(|| LearnedTarget::of(self.target, self.seconds, &self.curve))
     }
 
     /// Goes on from what was known so long ago.
-    pub(crate) fn recall(&mut self, memory: &Memory, age: Duration) -> Result<(), Forgotten> {
+    pub(crate) fn recall(
+        &mut self,
+        memory: &LearnedTarget,
+        age: Duration,
+    ) -> Result<(), Forgotten> {
         self.curve = memory.curve(age)?;
-        self.target = self.bounds.within(memory.target());
+        self.target = self.bounds.within(memory.requests());
         self.goal = self.target;
         self.seconds = memory.seconds();
         self.judge();

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use cheerful_autoscaler::Input;
-use cheerful_scaling::Memory;
+use cheerful_scaling::{LearnedTarget, Memory};
 use k8s_openapi::{apimachinery::pkg::apis::meta::v1::Time, jiff::Timestamp};
 
 use super::Fleet;
@@ -11,6 +11,8 @@ use crate::{resources::LearnedStatus, scaler::key};
 
 /// A target that moved by less is not written again.
 const MOVED: f64 = 0.05;
+/// Unless what is kept is older than this.
+const OLD_SECONDS: i64 = 3600;
 
 impl Fleet {
     /// Takes what was learned; a status is written where it moved.
@@ -25,11 +27,17 @@ impl Fleet {
             let Some(state) = self.workloads.get_mut(&workload) else {
                 continue;
             };
-            let before = state.learned.as_ref().and_then(LearnedStatus::target);
-            let moved = before.is_none_or(|before| (memory.target() / before - 1.0).abs() > MOVED);
-            if let (true, Ok(text)) = (moved, serde_json::to_string(&memory)) {
+            let target = memory.target().map(LearnedTarget::requests);
+            let is_due = state.learned.as_ref().is_none_or(|before| {
+                at.duration_since(before.at.0).as_secs() >= OLD_SECONDS
+                    || match (before.target(), target) {
+                        (Some(before), Some(now)) => (now / before - 1.0).abs() > MOVED,
+                        (before, now) => before.is_some() != now.is_some(),
+                    }
+            });
+            if let (true, Ok(text)) = (is_due, serde_json::to_string(&memory)) {
                 state.learned = Some(LearnedStatus {
-                    target: format!("{:.2}", memory.target()),
+                    target: target.map(|target| format!("{target:.2}")),
                     at: Time(at),
                     memory: text,
                 });
@@ -42,7 +50,7 @@ impl Fleet {
 impl LearnedStatus {
     /// The target as a number, where it is one that can be aimed for.
     pub(crate) fn target(&self) -> Option<f64> {
-        let target: f64 = self.target.parse().ok()?;
+        let target: f64 = self.target.as_ref()?.parse().ok()?;
         (target.is_finite() && target >= 0.01).then_some(target)
     }
 }

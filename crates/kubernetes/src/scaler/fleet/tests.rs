@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 use cheerful_autoscaler::Input;
-use cheerful_scaling::{Moment, Report, Scaling, Settings};
+use cheerful_scaling::{LearnedTarget, Moment, Report, Scaling, Settings};
 use cheerful_wire::{Downward, ReplicaReport, Workload, WorkloadKind};
 use serde_json::json;
 use tokio::sync::mpsc;
@@ -360,10 +360,8 @@ fn a_dedicated_autoscaler_has_its_own_alone_and_the_shared_one_all_others() {
 #[test]
 fn what_was_learned_travels_in_the_status() {
     let memory = |target: f64| -> cheerful_scaling::Memory {
-        serde_json::from_value(
-            serde_json::json!({"version": 1, "target": target, "seconds": 60.0,
-            "top": 1.0, "curve": []}),
-        )
+        serde_json::from_value(serde_json::json!({"version": 1,
+            "target": {"requests": target, "seconds": 60.0, "top": 1.0, "curve": []}}))
         .unwrap()
     };
     let mut fleet = fleet(1);
@@ -373,7 +371,7 @@ fn what_was_learned_travels_in_the_status() {
         fleet.learned(vec![("shop/cart".to_owned(), memory(target))], at_noon);
         let due = fleet.statuses(at(second), 9);
         let learned = due.into_iter().find_map(|due| due.status.learned);
-        learned.map(|learned| learned.target)
+        learned.and_then(|learned| learned.target)
     };
     let scaling = Scaling::new(Settings::default()).unwrap();
     let mut scaler = cheerful_scaling::Scaler::new(scaling, Default::default(), at(2));
@@ -394,7 +392,7 @@ fn what_was_learned_travels_in_the_status() {
         other.synced();
         let inputs = other.feed(at(1));
         inputs.into_iter().find_map(|(_, input)| match input {
-            Input::Recall { memory, .. } => Some(memory.target()),
+            Input::Recall { memory, .. } => memory.target().map(LearnedTarget::requests),
             _ => None,
         })
     };
