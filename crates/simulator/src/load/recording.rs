@@ -212,15 +212,16 @@ impl Reader for Recording {
             return Ok(rest);
         }
         self.lost = self.lost.saturating_add(line.lost);
+        let at = line.at.filter(|at| (0.0..MOST_AT).contains(at));
+        let at = at.map(|at| self.base.saturating_add(micros(at)));
+        self.newest = self.newest.max(at.unwrap_or(self.newest));
         // A decision, settings, an observation: nothing of a request.
         if line.replicas.is_some() || (line.replica.is_none() && line.held.is_none()) {
             return Ok(Record::Nothing);
         }
-        let Some(at) = line.at.filter(|at| (0.0..MOST_AT).contains(at)) else {
+        let Some(at) = at else {
             return Err("no time in the field at: should be seconds from 0".into());
         };
-        let at = self.base.saturating_add(micros(at));
-        self.newest = self.newest.max(at);
         if self.is_other(line.revision.as_deref().unwrap_or_default())? {
             return Ok(Record::Other);
         }

@@ -56,7 +56,7 @@ impl Summary {
         }
         all.extend(self.assumed.iter().cloned());
         if self.other > 0 {
-            all.push(format!("{} lines are of other services", self.other));
+            all.push(format!("lines of other services: {}", self.other));
         }
         if self.late > 0 {
             all.push(format!(
