@@ -188,7 +188,7 @@ impl Scaler {
         }
         Ok(())
     }
-    /// How many replicas there should be now. Under a microsecond.
+    /// How many replicas there should be now. Under a microsecond, or two with [`Policy::Auto`].
     ///
     /// Where the decision is not [`Decision::decided`] nothing needs to be written, unless the bounds ask for
     /// another count than the present one.

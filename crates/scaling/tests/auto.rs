@@ -173,6 +173,28 @@ fn a_replica_that_is_needed_again_soon_is_kept_and_it_is_said_why() {
 }
 
 #[test]
+fn the_sentence_tells_what_is_there_and_what_may_come() {
+    let mut world = World::new(auto(), 1, 2.0);
+    world.seconds(60, 35.0);
+    world.bed.now += 1.0;
+    let said = world.bed.decide().sentence();
+    assert!(
+        said.contains(": 35 requests in flight, room for "),
+        "{said}"
+    );
+    assert!(
+        said.contains(" more while a replica starts (2 s), target 10 each"),
+        "{said}"
+    );
+    world.bed.hold(25, 25);
+    let said = world.bed.decide().sentence();
+    assert!(
+        said.contains("35 requests in flight and 25 held (panic)"),
+        "{said}"
+    );
+}
+
+#[test]
 fn what_is_not_needed_again_goes_soon() {
     let mut world = World::new(auto(), 1, 2.0);
     world.seconds(30, 35.0);
