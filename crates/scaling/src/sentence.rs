@@ -209,16 +209,24 @@ impl fmt::Display for Learned {
                 )
             }
             (Why::Rises, Some(objective)) => {
-                write!(f, "learned: {} above {limit}; {data}", Over(objective))
-            }
-            (Why::Flat, Some(objective)) => {
-                write!(f, "learned: not {} up to {limit}; {data}", Over(objective))
-            }
-            (Why::Unmet, Some(objective)) => {
                 write!(
                     f,
-                    "learned: {} however few there are; {data}",
-                    Over(objective)
+                    "learned: {} above {limit}; {data}",
+                    Told(objective, "is over")
+                )
+            }
+            (Why::Flat, Some(objective)) => {
+                write!(
+                    f,
+                    "learned: {} up to {limit}; {data}",
+                    Told(objective, "stays within")
+                )
+            }
+            (Why::Unmet, Some(objective)) => {
+                let told = Told(objective, "is over");
+                write!(
+                    f,
+                    "learned: {told} even for a request that is alone; {data}"
                 )
             }
             (Why::Unmet, None) => write!(f, "learned: {data}"),
@@ -227,9 +235,9 @@ impl fmt::Display for Learned {
 }
 
 /// `p95 is over 250 ms`.
-struct Over(Objective);
+struct Told(Objective, &'static str);
 
-impl fmt::Display for Over {
+impl fmt::Display for Told {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Objective { percentile, within } = self.0;
         let within = if within < Duration::from_secs(1) {
@@ -237,7 +245,7 @@ impl fmt::Display for Over {
         } else {
             seconds(within)
         };
-        write!(f, "{} over {within}", percentile.name())
+        write!(f, "{} {} {within}", percentile.name(), self.1)
     }
 }
 

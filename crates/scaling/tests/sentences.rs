@@ -4,8 +4,8 @@
 mod bed;
 use bed::{Bed, at, plain, report, secs};
 use cheerful_scaling::{
-    Averages, Concurrency, Moment, Observation, Paused, Report, Scaler, Scaling, Settings, Start,
-    Target,
+    Averages, Concurrency, Latency, Moment, Objective, Observation, Paused, Percentile, Report,
+    Scaler, Scaling, Settings, Start, Target,
 };
 
 /// The sentence of a decision from averages.
@@ -283,4 +283,65 @@ fn as_json_it_carries_the_same() {
     assert_eq!(line["replicas"], 3);
     assert_eq!(line["bounds"], serde_json::json!([]));
     assert_eq!(line["why"], decision.sentence());
+}
+
+/// What is said of a target that is learned: after a memory of it.
+fn learned(latency: Option<Objective>, curve: &str, taken_millis: Option<u64>) -> String {
+    let settings = Settings {
+        target: Target::Auto,
+        latency,
+        ..plain()
+    };
+    let memory = format!(
+        r#"{{"version":1,"target":{{"requests":7,"seconds":720,"top":2.3,"curve":{curve}}}}}"#
+    );
+    let mut bed = Bed::new(settings, Start::default());
+    bed.scaler
+        .recall(&serde_json::from_str(&memory).unwrap(), secs(0))
+        .unwrap();
+    if let Some(millis) = taken_millis {
+        let mut counts = [0; Latency::BUCKETS];
+        counts[Latency::bucket_of(millis * 1000)] = 300;
+        let latency = Some(Latency::from_counts(&counts));
+        for second in 1..60 {
+            bed.now += 1.0;
+            let report = Report {
+                requests: if second > 30 { 20 } else { 0 },
+                latency: latency.clone(),
+                ..report("a", 1.0, 5.0)
+            };
+            bed.report(&report).unwrap();
+        }
+    }
+    let told = bed.scaler.learned().unwrap();
+    told.to_string()
+}
+
+#[test]
+fn the_learned_target() {
+    let steep = "[[5,0.4,2,[0.2,0.4,1]],[7,0.6,2,[0.2,0.4,1]],[9,1.6,2,[0.9,1,1]]]";
+    let flat = "[[5,0.02,2,[0.1,0.1,1]],[7,0.02,2,[0.1,0.1,1]],[9,0.02,2,[0.1,0.1,1]]]";
+    let within = |millis| {
+        Some(Objective {
+            percentile: Percentile::P95,
+            within: std::time::Duration::from_millis(millis),
+        })
+    };
+    let said = [
+        learned(None, steep, None),
+        learned(None, flat, None),
+        learned(None, "[]", None),
+        learned(within(250), steep, Some(200)),
+        learned(within(250), flat, Some(200)),
+        learned(within(250), flat, Some(900)),
+    ];
+    let expected = [
+        "learned: latency rises 50 % above 4.59; 12 min of data",
+        "learned: latency rises less than 50 % up to 12.5; 12 min of data",
+        "auto: not sure yet: the load of a replica hardly changes; 12 min of data",
+        "learned: p95 is over 250 ms above 4.11; 12 min of data",
+        "learned: p95 stays within 250 ms up to 12.5; 12 min of data",
+        "learned: p95 is over 250 ms even for a request that is alone; 12 min of data",
+    ];
+    assert_eq!(said, expected);
 }
