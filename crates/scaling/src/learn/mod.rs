@@ -243,3 +243,66 @@ impl Bounds {
         target.clamp(self.least, self.most.max(self.least))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Settings;
+
+    fn learner() -> Learner {
+        Learner::new(&Scaling::new(Settings::default()).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn the_size_is_as_the_documentation_says() {
+        assert!(size_of::<Learner>() + Panel::SEATS * 104 <= 1_600);
+    }
+
+    /// Whatever is reported, the target stays within its bounds and moves by a tenth in 30 s at most.
+    #[test]
+    fn it_moves_slowly_and_within_its_bounds() {
+        let mut learner = learner();
+        let mut chance = 1_u64;
+        let mut draw = |most: u64| {
+            chance = chance
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1);
+            (chance >> 33) % most
+        };
+        let mut moved = (0, learner.target());
+        for second in 0..40_000_u64 {
+            let report = Report {
+                replica: format!("r{}", draw(10)),
+                sequence: None,
+                age_seconds: 0.0,
+                seconds: [1.0, 1e-6, 60.0][draw(3) as usize],
+                request_seconds: [0.0, 1e6, draw(50) as f64][draw(3) as usize],
+                waiting_seconds: draw(2) as f64,
+                requests: [0, 1_000_000_000, draw(100)][draw(3) as usize],
+                refused: 0,
+                in_flight: None,
+                latency: None,
+            };
+            let now = Moment::from_micros(second * 1_000_000);
+            learner.report(now, &report);
+            learner.advance(now, draw(5) == 0);
+            let target = learner.target();
+            assert!((1.0..=1000.0).contains(&target), "{target}");
+            if target != moved.1 {
+                assert!((target / moved.1 - 1.0).abs() <= 0.1 + 1e-9);
+                assert!(moved.0 == 0 || second - moved.0 >= 30);
+                moved = (second, target);
+            }
+        }
+    }
+
+    #[test]
+    fn in_panic_it_never_moves() {
+        let mut learner = learner();
+        (learner.goal, learner.moving) = (100.0, true);
+        learner.advance(Moment::ZERO, true);
+        assert_eq!(learner.target(), 10.0);
+        learner.advance(Moment::ZERO, false);
+        assert_eq!(learner.target(), 11.0);
+    }
+}
