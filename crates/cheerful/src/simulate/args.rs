@@ -72,8 +72,8 @@ pub(crate) struct SimulateArgs {
 
 const POLICIES: &str = "\
 What decides; may be given more than once, or with commas between [default: all of these]:
-  auto          cheerful with its defaults
-  stable-panic  cheerful with the classic numbers
+  auto          cheerful with policy: auto, all of it left to it
+  stable-panic  cheerful with policy: stable-panic, the classic numbers
   2018          the autoscaler from which both come
   knative       Knative with its defaults
   hpa           Kubernetes' autoscaler on requests in flight

@@ -118,6 +118,7 @@ impl Plan {
             }
         }
         let summary = arrivals.finish().map_err(Failure::bad_input)?;
+        progress.survey_ends();
         Ok((demand, kept, summary))
     }
 

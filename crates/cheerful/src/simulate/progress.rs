@@ -10,6 +10,8 @@ use std::{
 pub(super) struct Progress {
     /// Requests taken from a load so far, over all passes.
     taken: AtomicU64,
+    /// Whether the load has been read once, and policies meet it.
+    surveyed: AtomicBool,
     /// Policies that are done.
     done: AtomicUsize,
     stopped: AtomicBool,
@@ -33,6 +35,11 @@ impl Progress {
             !self.is_stopped()
         })
     }
+    /// The load is known from now on.
+    pub(super) fn survey_ends(&self) {
+        self.surveyed.store(true, Ordering::Relaxed);
+        self.taken.store(0, Ordering::Relaxed);
+    }
     /// One policy more is done.
     pub(super) fn finish_one(&self) {
         self.done.fetch_add(1, Ordering::Relaxed);
@@ -45,16 +52,17 @@ impl Progress {
     pub(super) fn is_stopped(&self) -> bool {
         self.stopped.load(Ordering::Relaxed)
     }
-    /// As a person reads it: `3 of 7 policies, 12.4 million requests so far`.
+    /// As a person reads it: `reading, 0.4 million requests so far`, `3 of 7 policies, 12.4 million requests so far`.
     pub(super) fn in_words(&self, policies: usize) -> String {
         let taken = self.taken.load(Ordering::Relaxed);
         let done = self.done.load(Ordering::Relaxed);
         let millions = taken as f64 / 1e6;
-        if policies == 0 {
-            format!("reading, {millions:.1} million requests so far")
+        let what = if self.surveyed.load(Ordering::Relaxed) {
+            format!("{done} of {policies} policies")
         } else {
-            format!("{done} of {policies} policies, {millions:.1} million requests so far")
-        }
+            "reading".to_owned()
+        };
+        format!("{what}, {millions:.1} million requests so far")
     }
 }
 
@@ -103,9 +111,12 @@ mod tests {
             taken += 1;
         }
         assert!((10_000..20_000).contains(&taken), "{taken}");
+        assert_eq!(progress.in_words(7), "reading, 0.0 million requests so far");
+        progress.survey_ends();
+        progress.finish_one();
         assert_eq!(
             progress.in_words(7),
-            "0 of 7 policies, 0.0 million requests so far"
+            "1 of 7 policies, 0.0 million requests so far"
         );
     }
 }

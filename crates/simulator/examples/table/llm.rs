@@ -2,6 +2,7 @@
 //! Two services with a large language model: one bursty, one smooth. Who waits, at no more cost than Knative's.
 use std::time::Duration;
 
+use cheerful_scaling::{Concurrency, Policy, Scaling, Settings};
 use cheerful_simulator::{
     Arrival, Contender, Law, Model, Outcome,
     baselines::clairvoyant,
@@ -69,7 +70,7 @@ fn waiting(
         start_up: Law::Constant(Duration::from_secs(start_up)),
         ..Model::default()
     };
-    let mut comparison = compare(case, &load, &model, &Contender::ALL);
+    let mut comparison = compare(case, &load, &model, &with_thrift(&model)?);
     comparison.assumptions.extend(summary.sentences());
     let floor = clairvoyant(load.iter().copied(), &model).replica_seconds;
     let mean = |contender| mean(&contender, &load, &model, floor);
@@ -84,6 +85,25 @@ fn waiting(
         details: table(&comparison),
         comparison: Some(comparison),
     })
+}
+
+/// All policies, and `auto` with its one knob turned either way.
+fn with_thrift(model: &Model) -> Result<Vec<Contender>, String> {
+    let mut all = Contender::ALL.to_vec();
+    for thrift in [0.25, 0.75] {
+        let settings = Settings {
+            policy: Policy::Auto,
+            thrift,
+            concurrency: model.slots.map_or(Concurrency::Multi, Concurrency::Limit),
+            ..Settings::default()
+        };
+        let scaling = Scaling::new(settings).map_err(|faults| format!("{faults:?}"))?;
+        all.insert(
+            1,
+            Contender::Given(format!("auto, thrift {thrift}"), Box::new(scaling)),
+        );
+    }
+    Ok(all)
 }
 
 /// On short bursts alone the phase of the ticks within the second moves a share by a tenth: four of them, evenly spread.

@@ -102,6 +102,9 @@ impl Asked {
                 given.ok_or_else(|| format!("{argument} FOLDER"))?,
             ));
         }
+        if write.is_some() && !words.is_empty() {
+            return Err("--write keeps the whole table: name no cases".to_owned());
+        }
         Ok(Self { words, write, html })
     }
     fn includes(&self, case: &Case) -> bool {
