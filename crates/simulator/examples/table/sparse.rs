@@ -24,7 +24,28 @@ const POLICIES: [Contender; 6] = [
 ];
 
 pub(crate) fn sparse() -> Result<Row, String> {
-    let apps = traces::sparse_apps()?;
+    let (even, evenly) = bill(&traces::sparse_apps(false)?);
+    let (chance, by_chance) = bill(&traces::sparse_apps(true)?);
+    let both = |index: usize| [even[index], chance[index]];
+    let (ours, knative) = (both(0), both(3));
+    let share = [ours[0] / knative[0], ours[1] / knative[1]];
+    Ok(Row {
+        case: "50 sparse apps (Azure 2019), one day",
+        measure: "RUM: seconds of cold starts and of idle memory; requests spread within their minute evenly / by chance",
+        baseline: format!("{:.0} / {:.0}", knative[0], knative[1]),
+        ours: format!(
+            "{:.0} / {:.0} ({:.2} / {:.2} of it)",
+            ours[0], ours[1], share[0], share[1]
+        ),
+        aim: "half of it",
+        reached: share[0] <= 0.5 && share[1] <= 0.5,
+        details: format!("spread evenly\n{evenly}\nspread by chance\n{by_chance}"),
+        comparison: None,
+    })
+}
+
+/// The RUM of each policy, and all figures as text.
+fn bill(apps: &[App]) -> ([f64; POLICIES.len()], String) {
     let middle = apps.len() / 2;
     let (left, right) = apps.split_at(middle);
     let each = |apps: &[App]| apps.iter().map(of_app).collect::<Vec<_>>();
@@ -39,7 +60,7 @@ pub(crate) fn sparse() -> Result<Row, String> {
         "{:<14}{:>8}{:>8}{:>11}{:>9}{:>9}{:>9}{:>9}\n",
         "policy", "RUM", "cold", "GB-s idle", "p50 app", "p90 app", "p99 app", "worst"
     );
-    let mut sums = Vec::new();
+    let mut sums = [0.0; POLICIES.len()];
     for (index, policy) in POLICIES.iter().enumerate() {
         let of_apps = || bills.iter().map(|bills| bills[index]);
         let mut rums: Vec<f64> = of_apps().map(|bill| bill.rum()).collect();
@@ -58,19 +79,9 @@ pub(crate) fn sparse() -> Result<Row, String> {
             quantile(1.0)
         )
         .ok();
-        sums.push(sum);
+        sums[index] = sum;
     }
-    let (ours, knative) = (sums[0], sums[3]);
-    Ok(Row {
-        case: "50 sparse apps (Azure 2019), one day",
-        measure: "RUM: seconds of cold starts and of idle memory",
-        baseline: format!("{knative:.0}"),
-        ours: format!("{ours:.0} ({:.2} of it)", ours / knative),
-        aim: "half of it",
-        reached: ours <= 0.5 * knative,
-        details,
-        comparison: None,
-    })
+    (sums, details)
 }
 
 #[derive(Clone, Copy, Default)]

@@ -4,7 +4,7 @@ use std::{env, fs, path::PathBuf, time::Duration};
 
 use cheerful_scaling::Moment;
 use cheerful_simulator::{
-    Arrival,
+    Arrival, Rng,
     load::{LoadError, Summary, Trace},
 };
 
@@ -40,13 +40,17 @@ pub(crate) struct App {
 }
 
 /// The trace has the requests of a day and how many replicas were busy in each minute. The requests are given to the
-/// minutes in proportion and spread evenly within; each takes a second, or less where so many would not fit.
-pub(crate) fn sparse_apps() -> Result<Vec<App>, String> {
+/// minutes in proportion, and within their minute are spread evenly or by chance; each takes a second, or less where so many would not fit.
+pub(crate) fn sparse_apps(by_chance: bool) -> Result<Vec<App>, String> {
+    let mut rng = Rng::new(1);
     let text = read("azure2019_femux50_containers_per_min.csv")?;
-    text.lines().skip(1).map(sparse_app).collect()
+    text.lines()
+        .skip(1)
+        .map(|line| sparse_app(line, by_chance.then_some(&mut rng)))
+        .collect()
 }
 
-fn sparse_app(line: &str) -> Result<App, String> {
+fn sparse_app(line: &str, mut chance: Option<&mut Rng>) -> Result<App, String> {
     let numbers: Result<Vec<f64>, _> = line.trim().split(',').skip(1).map(str::parse).collect();
     let numbers = numbers.map_err(|error| format!("{line:.80}: {error}"))?;
     let [megabytes, requests, minutes @ ..] = &numbers[..] else {
@@ -60,8 +64,15 @@ fn sparse_app(line: &str) -> Result<App, String> {
         due += requests * busy / sum;
         let here = (due + 1e-9).floor() - given;
         given += here;
-        for number in 0..here as u64 {
-            let second = 60.0 * (minute as f64 + (number as f64 + 0.5) / here);
+        let mut places: Vec<f64> = (0..here as u64)
+            .map(|number| match &mut chance {
+                Some(rng) => rng.unit(),
+                None => (number as f64 + 0.5) / here,
+            })
+            .collect();
+        places.sort_by(f64::total_cmp);
+        for place in places {
+            let second = 60.0 * (minute as f64 + place);
             let at = Moment::ZERO.plus(Duration::from_secs_f64(second));
             load.push(Arrival { at, work });
         }
