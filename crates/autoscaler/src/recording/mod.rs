@@ -10,7 +10,7 @@ pub(crate) use line::{DecisionRecord, Line};
 pub(crate) use read::{Asked, Inputs, LINE_BYTES, ReadLine, read};
 pub(crate) use recorder::Recorder;
 
-/// The version of the format. A reader refuses any other but those from [`OLDEST`] on.
+/// The version of the format. A reader refuses any other but those from 1 on.
 pub const VERSION: u64 = 2;
 
 /// The oldest version that is read: 1 has no `learned`.

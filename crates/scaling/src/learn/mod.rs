@@ -23,7 +23,7 @@ use panel::Panel;
 ///
 /// It is fed with each report that was taken, and asked at each decision. The target moves only when it is outside of
 /// what the curve and its error allow, by at most a tenth in 30 s, and never in panic. Fixed size: about 1.6 KB, and
-/// 0.4 KB more with an objective; a report costs a tenth of a microsecond.
+/// 0.4 KB more with an objective.
 #[derive(Clone, Debug)]
 pub(crate) struct Learner {
     bounds: Bounds,
