@@ -7,7 +7,8 @@
 /// that it is always the same ones that are spare.
 ///
 /// `in_flight` gives the requests in flight in each replica, `None` for one that may take no request.
-pub(crate) fn choose(
+#[must_use]
+pub fn choose(
     in_flight: impl Iterator<Item = Option<u64>>,
     target: f64,
     limit: Option<u32>,

@@ -23,6 +23,7 @@ mod waiting;
 mod waking;
 
 pub use bursts::Bursts;
+pub use choose::choose;
 pub use config::RevisionConfig;
 pub use events::GatewayEvent;
 pub use gateway::{Collected, Gateway, RouteError, UnknownRevision};

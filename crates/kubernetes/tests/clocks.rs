@@ -54,10 +54,7 @@ async fn clocks_that_are_an_hour_off_change_nothing() {
         stage.system.ready(&format!("cheerful-{role}")).await;
         alone(&stage, role).await;
     }
-    let leaders = [
-        leader(&stage, CONTROLLER).await,
-        leader(&stage, AUTOSCALER).await,
-    ];
+    let leaders = both_leaders(&stage).await;
     for role in ROLES {
         beside(&stage, role, &behind).await;
     }
@@ -93,22 +90,7 @@ async fn clocks_that_are_an_hour_off_change_nothing() {
     stage.at("app", 3).await;
     heard(&stage, 3).await;
     let before = stage.written("app").await;
-    holds_for(
-        Duration::from_secs(15),
-        "nothing goes down, and who leads goes on",
-        async || {
-            let (now, leads) = (
-                stage.written("app").await,
-                [
-                    leader(&stage, CONTROLLER).await,
-                    leader(&stage, AUTOSCALER).await,
-                ],
-            );
-            (now < before || leads != leaders)
-                .then(|| format!("{before} became {now}, {leaders:?} became {leads:?}"))
-        },
-    )
-    .await;
+    nothing_changes(&stage, before, &leaders).await;
 
     // The leaders die, and those whose clocks are two hours behind theirs go on from there.
     for (role, leader) in [("controller", &leaders[0]), ("autoscaler", &leaders[1])] {
@@ -126,29 +108,11 @@ async fn clocks_that_are_an_hour_off_change_nothing() {
         let off = renewed(&stage, lease).await;
         assert!(is_about(off, -1.0), "the leader of {lease} is {off} h off");
     }
-    let next = [
-        leader(&stage, CONTROLLER).await,
-        leader(&stage, AUTOSCALER).await,
-    ];
+    let next = both_leaders(&stage).await;
     for (before, now) in leaders.iter().zip(&next) {
         assert_eq!(now.transitions, before.transitions + 1);
     }
-    holds_for(
-        Duration::from_secs(15),
-        "nothing goes down, and who leads goes on",
-        async || {
-            let (now, leads) = (
-                stage.written("app").await,
-                [
-                    leader(&stage, CONTROLLER).await,
-                    leader(&stage, AUTOSCALER).await,
-                ],
-            );
-            (now < before || leads != next)
-                .then(|| format!("{before} became {now}, {next:?} became {leads:?}"))
-        },
-    )
-    .await;
+    nothing_changes(&stage, before, &next).await;
     traffic.add(12, Duration::from_millis(1));
     eventually("the new leader follows more load", async || {
         (stage.written("app").await > before).then_some(())
@@ -189,6 +153,26 @@ async fn leader(stage: &Stage, lease: &str) -> Leads {
         holder: spec.holder_identity.unwrap_or_default(),
         transitions: spec.lease_transitions.unwrap_or_default(),
     }
+}
+
+async fn both_leaders(stage: &Stage) -> [Leads; 2] {
+    [
+        leader(stage, CONTROLLER).await,
+        leader(stage, AUTOSCALER).await,
+    ]
+}
+
+async fn nothing_changes(stage: &Stage, before: i32, leaders: &[Leads; 2]) {
+    holds_for(
+        Duration::from_secs(15),
+        "nothing goes down, and who leads goes on",
+        async || {
+            let (now, leads) = (stage.written("app").await, both_leaders(stage).await);
+            (now < before || leads != *leaders)
+                .then(|| format!("{before} became {now}, {leaders:?} became {leads:?}"))
+        },
+    )
+    .await;
 }
 
 /// By how many hours the leader's clock is ahead, by what it wrote.

@@ -109,30 +109,6 @@ mod tests {
     use super::*;
     use crate::Rng;
 
-    /// The gateway's rule, as it stands there.
-    fn gateways(loads: &[u32], target: f64, limit: Option<u32>) -> Option<usize> {
-        let below = |load: u32| f64::from(load) < target;
-        let mut best: Option<(usize, u32)> = None;
-        for (index, load) in loads.iter().copied().enumerate() {
-            if limit.is_some_and(|limit| load >= limit) {
-                continue;
-            }
-            let better = match best {
-                None => true,
-                Some((_, best)) => match (below(load), below(best)) {
-                    (true, true) => load > best,
-                    (true, false) => true,
-                    (false, true) => false,
-                    (false, false) => load < best,
-                },
-            };
-            if better {
-                best = Some((index, load));
-            }
-        }
-        best.map(|(index, _)| index)
-    }
-
     fn door(replicas: usize, limit: Option<u32>, choice: Choice) -> Door {
         let mut door = Door::new(limit, choice, Rng::new(1));
         let open = (0..replicas).map(|slot| (slot as u64, slot, 0));
@@ -157,7 +133,8 @@ mod tests {
                         door.give_back(place);
                     }
                     None => {
-                        let expected = gateways(&loads, target, limit);
+                        let in_flight = loads.iter().map(|load| Some(u64::from(*load)));
+                        let expected = cheerful_gateway::choose(in_flight, target, limit);
                         let taken = door.take().map(|(place, _)| place);
                         prop_assert_eq!(taken, expected);
                         if let Some(place) = taken {
