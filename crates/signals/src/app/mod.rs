@@ -1,0 +1,2 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The app's own path: what it says of its requests, of its capacity, and whether it is busy.
