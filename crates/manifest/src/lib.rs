@@ -16,6 +16,7 @@ mod reference;
 mod revision;
 mod scalar;
 mod scaling;
+mod schedule;
 mod schema;
 mod settings;
 mod yaml;
@@ -39,5 +40,6 @@ pub use revision::{
     API_VERSION, Hold, KIND, Matches, Metadata, Readiness, Revision, Route, Spec, Timeouts, Waking,
 };
 pub use scaling::ScalingSpec;
+pub use schedule::{Cron, NotACron, NotAZone, Zone};
 pub use schema::{schema, schema_of};
 pub use settings::{settings_from_json, settings_to_json, spec_from_json};
