@@ -26,9 +26,50 @@ pub struct RevisionView {
     /// One sentence: `2 requests in flight`, `min 1`, `last request 12 s ago, idle delay 60 s`.
     pub kept_awake_by: Option<String>,
     pub refused_reports: u64,
+    /// The signals that are no requests in flight, and those of the others that cannot be read.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub signals: Vec<SignalView>,
+    /// The schedule that is on: `office: min 5`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schedule: Option<String>,
     /// Newest last; at most 100 are kept; consecutive decisions with the same count and mode are kept once, with `times`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub decisions: Vec<DecisionLine>,
+}
+
+/// One signal at a glance.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+#[allow(missing_docs)]
+pub struct SignalView {
+    pub name: String,
+    /// The newest value; none where it was never read, or counts requests, which are told beside.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub value: Option<f64>,
+    /// How long ago it was so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub age_seconds: Option<f64>,
+    /// How many replicas it asks for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub wants: Option<u32>,
+    /// It has not been read for so long that it holds what it last asked for.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub gone: bool,
+    /// Why it could not be read, when that was last so, and how many times since it was read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub trouble: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub trouble_seconds_ago: Option<f64>,
+    #[serde(skip_serializing_if = "is_zero")]
+    pub trouble_times: u64,
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde passes a reference"
+)]
+const fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 /// One decision that was made.

@@ -13,7 +13,7 @@ mod replay;
 mod service;
 mod task;
 
-pub use explain::{DecisionLine, RevisionView};
+pub use explain::{DecisionLine, RevisionView, SignalView};
 pub use metrics::{Metrics, ScaleLatency};
 pub use platform::{Platform, ScaleError, ScaleErrorKind};
 pub use recording::VERSION as RECORDING_VERSION;

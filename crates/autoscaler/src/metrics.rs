@@ -28,6 +28,8 @@ pub struct Metrics {
     pub inputs_unknown: u64,
     /// Reports refused, by reason.
     pub reports_refused: BTreeMap<Refusal, u64>,
+    /// Signals that could not be read, and readings refused, by reason.
+    pub signals_unread: BTreeMap<&'static str, u64>,
     /// Lines that did not get into the recording: its channel was full, or writing failed.
     pub recording_lines_lost: u64,
     /// From the arrival of what showed a breach to the written scale.

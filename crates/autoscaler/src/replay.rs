@@ -23,7 +23,7 @@ pub struct ReplaySummary {
     pub different: u64,
     /// The first of those.
     pub first_difference: Option<Difference>,
-    /// Reports refused, as they were when they came in.
+    /// Reports and readings refused, as they were when they came in.
     pub reports_refused: u64,
     /// Lines that the recording says are missing. Decisions after such a gap may come out otherwise.
     pub lost: u64,
@@ -205,14 +205,20 @@ impl<W: Write> Replay<'_, W> {
             observation,
             holding,
             report,
+            reading,
+            floor,
             averages,
             decides,
         } = inputs;
         if settings.is_some() || start.is_some() {
             self.announce(&revision, settings, start)?;
         }
-        let nothing =
-            observation.is_none() && holding.is_none() && report.is_none() && learned.is_none();
+        let nothing = observation.is_none()
+            && holding.is_none()
+            && report.is_none()
+            && reading.is_none()
+            && floor.is_none()
+            && learned.is_none();
         if nothing && !decides {
             return Ok(());
         }
@@ -229,7 +235,11 @@ impl<W: Write> Replay<'_, W> {
         if let Some(holding) = holding {
             scaler.holding(now, holding);
         }
+        if let Some(floor) = floor {
+            scaler.schedule(now, floor);
+        }
         let refused = [
+            reading.map_or(Ok(()), |reading| scaler.read(now, &reading)),
             report.map_or(Ok(()), |report| scaler.report(now, &report)),
             averages.map_or(Ok(()), |averages| scaler.averages(now, averages)),
         ];

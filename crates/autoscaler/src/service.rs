@@ -9,7 +9,9 @@ use std::{
     time::Duration,
 };
 
-use cheerful_scaling::{Holding, Memory, Moment, Observation, Report, Scaling, Start};
+use cheerful_scaling::{
+    Floor, Holding, Memory, Moment, Observation, Reading, Report, Scaling, Start,
+};
 use tokio::{
     runtime::Handle,
     sync::{broadcast, mpsc, oneshot},
@@ -65,6 +67,17 @@ pub enum Input {
     Report(Report),
     Holding(Holding),
     Observation(Observation),
+    /// The value of a signal that is no request in flight.
+    Reading(Reading),
+    /// The least that a schedule asks for from now on; `None`: none is on. It is decided at once.
+    Floor(Option<Floor>),
+    /// A signal could not be read: for `explain`, and counted. Over 200 characters are cut. What was read last holds.
+    SignalTrouble {
+        signal: String,
+        /// The word by which it is counted: one of a few.
+        reason: &'static str,
+        why: String,
+    },
     /// What the platform has as the wanted count, whoever wrote it: another than the last decision's is put right with
     /// the next.
     Written {

@@ -110,7 +110,7 @@ impl<P: Platform> Task<P> {
                 let arrived = self.moment(arrived);
                 self.step(Event::Input {
                     revision,
-                    input: *input,
+                    input,
                     arrived,
                 });
             }

@@ -6,7 +6,7 @@ use cheerful_scaling::{Concurrency, Invalid, Scaling, Settings};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{API_VERSION, ConcurrencyText, Metadata, ScalingSpec};
+use crate::{API_VERSION, ConcurrencyText, Metadata, ScalingSpec, SignalSpec};
 
 /// Where a manifest is to be acted on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,7 +55,7 @@ impl Autoscaler {
 
 impl AutoscalerSpec {
     /// The settings that it gives. Nothing holds requests for the workload while it is at zero, so it has one replica at
-    /// least.
+    /// least, unless it says otherwise and [`AutoscalerSpec::may_be_at_zero`].
     ///
     /// # Errors
     /// Every setting that is out of its bounds; none once it is checked.
@@ -65,6 +65,8 @@ impl AutoscalerSpec {
                 .concurrency
                 .map_or(Concurrency::Multi, |ConcurrencyText(given)| given),
             min: 1,
+            requests: self.counts_requests(),
+            gauges: self.gauges(),
             ..Settings::default()
         })
     }
@@ -138,7 +140,7 @@ pub enum AutoscalerMode {
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 #[schemars(extend("required" = ["scaleTargetRef"]))]
 pub struct AutoscalerSpec {
-    /// What is scaled. Its pods have the queue that `cheerful inject` adds.
+    /// What is scaled. Where there is no signal, its pods have the queue that `cheerful inject` adds.
     pub scale_target_ref: ScaleTargetRef,
     /// Whether decisions are written.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -150,6 +152,14 @@ pub struct AutoscalerSpec {
     pub concurrency: Option<ConcurrencyText>,
     /// How the number of replicas follows the requests in flight.
     pub scaling: ScalingSpec,
+    /// By what the load becomes known, where it is not the queue of `cheerful inject` that counts the requests, or where more than the
+    /// requests is the load. (More than one: `signals`.)
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub signal: Option<SignalSpec>,
+    /// In place of `signal`: several. Each asks for a number of replicas, and the largest counts.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 8))]
+    pub signals: Vec<SignalSpec>,
     /// The count that was wanted last. The autoscaler writes it, so that `/scale` can be read; what another writes has no
     /// effect on the scale (`scaling.paused` holds a count) and is written over.
     #[serde(skip_serializing_if = "Option::is_none")]

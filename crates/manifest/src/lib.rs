@@ -19,6 +19,7 @@ mod scaling;
 mod schedule;
 mod schema;
 mod settings;
+mod signal;
 mod yaml;
 
 pub use choices::{
@@ -43,3 +44,9 @@ pub use scaling::ScalingSpec;
 pub use schedule::{Cron, NotACron, NotAZone, Zone};
 pub use schema::{schema, schema_of};
 pub use settings::{settings_from_json, settings_to_json, spec_from_json};
+pub use signal::{
+    AppPage, AppPath, CaddySignal, CpuSignal, CustomSignal, Endpoint, EnvoySignal, ExternalSignal,
+    HaproxySignal, Https, KnativeSignal, MemorySignal, MetricObject, MetricsSignal, NginxSignal,
+    PageSignal, PrometheusSignal, QuantityText, QueueSignal, ScheduleSpec, Scheme, Signal,
+    SignalSpec, Source, StatsdSignal, TraefikSignal, VllmSignal,
+};

@@ -215,6 +215,13 @@ impl<'de> Deserializer<'de> for &Node {
         }
     }
 
+    fn deserialize_u16<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+        match self.whole().map(u16::try_from) {
+            Some(Ok(value)) => visitor.visit_u16(value),
+            _ => wrong("should be a whole number from 0 to 65535"),
+        }
+    }
+
     fn deserialize_u64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
         match self.whole().map(u64::try_from) {
             Some(Ok(value)) => visitor.visit_u64(value),
@@ -298,7 +305,7 @@ impl<'de> Deserializer<'de> for &Node {
     }
 
     forward_to_deserialize_any! {
-        bool i8 i16 i32 i64 i128 u8 u16 u128 f32 char bytes byte_buf unit unit_struct tuple
+        bool i8 i16 i32 i64 i128 u8 u128 f32 char bytes byte_buf unit unit_struct tuple
         tuple_struct identifier ignored_any
     }
 }

@@ -5,7 +5,7 @@ use cheerful_scaling::{Concurrency, Invalid, Scaling, Settings};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{AutoscalerChoice, ConcurrencyText, DurationText, QueueSpec, ScalingSpec};
+use crate::{AutoscalerChoice, ConcurrencyText, DurationText, QueueSpec, ScalingSpec, SignalSpec};
 
 /// The version of the vocabulary.
 pub const API_VERSION: &str = "cheerful.dev/v1alpha1";
@@ -79,6 +79,14 @@ pub struct Spec {
     pub concurrency: Option<ConcurrencyText>,
     /// How the number of replicas follows the requests in flight.
     pub scaling: ScalingSpec,
+    /// By what the load becomes known, where it is not our own queue that counts the requests, or where more than the
+    /// requests is the load. (More than one: `signals`.)
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub signal: Option<SignalSpec>,
+    /// In place of `signal`: several. Each asks for a number of replicas, and the largest counts.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 8))]
+    pub signals: Vec<SignalSpec>,
     /// Which requests are this revision's: those that fit one of the routes. The longest prefix wins, and a
     /// host that is named beats one that is not. Left out: all that no other revision takes. (In a cluster the host
     /// names of the revision's Service are its own besides, and all that it has where this is left out.)
@@ -260,6 +268,7 @@ impl Revision {
         let defaults = Settings {
             concurrency: self.concurrency(),
             grace_period,
+            gauges: self.spec.gauges(),
             ..Settings::default()
         };
         self.spec.scaling.resolve_over(defaults)

@@ -6,7 +6,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    BurstCapacityText, DelayText, DurationText, LatencySpec, PausedText, PolicyText, TargetText,
+    BurstCapacityText, DelayText, DurationText, LatencySpec, PausedText, PolicyText, ScheduleSpec,
+    TargetText,
 };
 
 /// How the number of replicas follows the requests in flight. Everything may be left out.
@@ -91,6 +92,10 @@ pub struct ScalingSpec {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("default" = false))]
     pub paused: Option<PausedText>,
+    /// Least counts that come and go by the clock; of those that are on the largest counts.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 16))]
+    pub schedules: Vec<ScheduleSpec>,
 }
 
 impl ScalingSpec {
@@ -147,6 +152,8 @@ impl ScalingSpec {
             paused: self
                 .paused
                 .map_or(defaults.paused, |PausedText(paused)| paused),
+            requests: defaults.requests,
+            gauges: defaults.gauges,
         });
         match wrong {
             None => scaling,
@@ -159,7 +166,7 @@ impl ScalingSpec {
     }
 }
 
-/// Writes every setting but the concurrency, so that what is read back does not hang on later defaults.
+/// Writes every setting but the concurrency and what comes by signals, so that what is read back does not hang on later defaults.
 impl From<&Settings> for ScalingSpec {
     fn from(settings: &Settings) -> Self {
         let time = |duration| Some(DurationText(duration));
@@ -182,6 +189,7 @@ impl From<&Settings> for ScalingSpec {
             grace_period: time(settings.grace_period),
             scale_down_delay: Some(DelayText(settings.scale_down_delay)),
             paused: Some(PausedText(settings.paused)),
+            schedules: Vec::new(),
         }
     }
 }
@@ -226,6 +234,7 @@ mod tests {
             grace_period: Duration::from_secs(1),
             scale_down_delay: Duration::from_secs(3599).into(),
             paused: Paused::At(4),
+            ..Settings::default()
         };
         let written = serde_json::to_string(&ScalingSpec::from(&settings)).unwrap();
         assert!(

@@ -1,14 +1,68 @@
 // SPDX-License-Identifier: Apache-2.0
-use cheerful_scaling::{Concurrency, Invalid, Scaling, Settings};
+use cheerful_scaling::{Aim, Concurrency, Gauge, Invalid, Measured, Scaling, Settings};
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::{
-    ConcurrencyText, Problem, ScalingSpec, Spec,
+    ConcurrencyText, DurationText, Problem, ScalingSpec, Spec,
     node::Node,
     reader::{read, read_known},
 };
 
-/// The settings as one flat JSON object: those of the `scaling` block, and `concurrency`.
+/// A gauge as it is recorded.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct GaugeJson {
+    name: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    per_replica: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mean: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    activation: Option<f64>,
+    interval: DurationText,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    at_replicas: bool,
+}
+
+impl From<&Gauge> for GaugeJson {
+    fn from(gauge: &Gauge) -> Self {
+        let (per_replica, mean) = match gauge.aim {
+            Aim::Each(each) => (Some(each), None),
+            Aim::Mean(target) => (None, Some(target)),
+        };
+        Self {
+            name: gauge.name.clone(),
+            per_replica,
+            mean,
+            activation: gauge.activation,
+            interval: DurationText(gauge.interval),
+            at_replicas: gauge.measured == Measured::AtReplicas,
+        }
+    }
+}
+
+impl From<GaugeJson> for Gauge {
+    fn from(json: GaugeJson) -> Self {
+        Self {
+            name: json.name,
+            // Neither of them is refused as a target of 0.
+            aim: match (json.mean, json.per_replica) {
+                (Some(target), _) => Aim::Mean(target),
+                (None, each) => Aim::Each(each.unwrap_or(0.0)),
+            },
+            activation: json.activation,
+            interval: json.interval.0,
+            measured: match json.at_replicas {
+                true => Measured::AtReplicas,
+                false => Measured::Elsewhere,
+            },
+        }
+    }
+}
+
+/// The settings as one flat JSON object: those of the `scaling` block, `concurrency`, and where they are not at their
+/// default `requests` and `gauges`.
 #[must_use]
 pub fn settings_to_json(settings: &Settings) -> Value {
     // Neither can fail: every field is a number, a text or a bool, and every key a text.
@@ -17,6 +71,14 @@ pub fn settings_to_json(settings: &Settings) -> Value {
         serde_json::to_value(ConcurrencyText(settings.concurrency)).unwrap_or_default();
     if let Value::Object(fields) = &mut json {
         fields.insert("concurrency".to_owned(), concurrency);
+        if !settings.requests {
+            fields.insert("requests".to_owned(), Value::Bool(false));
+        }
+        if !settings.gauges.is_empty() {
+            let gauges: Vec<_> = settings.gauges.iter().map(GaugeJson::from).collect();
+            let gauges = serde_json::to_value(gauges).unwrap_or_default();
+            fields.insert("gauges".to_owned(), gauges);
+        }
     }
     json
 }
@@ -27,20 +89,18 @@ pub fn settings_to_json(settings: &Settings) -> Value {
 /// Everything that is wrong, with the field and the value.
 pub fn settings_from_json(json: &Value) -> Result<Scaling, Vec<Problem>> {
     let mut scaling = json.clone();
-    let concurrency = scaling
-        .as_object_mut()
-        .and_then(|fields| fields.remove("concurrency"));
+    let mut beside = |field| scaling.as_object_mut()?.remove(field);
+    let [concurrency, requests, gauges] = ["concurrency", "requests", "gauges"].map(&mut beside);
     let (spec, mut problems) = read::<ScalingSpec>(&mut Node::from(&scaling));
-    let concurrency = match concurrency.map(|json| (serde_json::from_value(json.clone()), json)) {
-        None => Concurrency::default(),
-        Some((Ok(ConcurrencyText(concurrency)), _)) => concurrency,
-        Some((Err(error), json)) => {
-            let value = Some(Node::from(&json).shown());
-            problems.push(problem("concurrency", value, error.to_string()));
-            Concurrency::default()
-        }
+    let concurrency: Option<ConcurrencyText> = own("concurrency", concurrency, &mut problems);
+    let gauges: Option<Vec<GaugeJson>> = own("gauges", gauges, &mut problems);
+    let defaults = Settings {
+        concurrency: concurrency.map_or_else(Concurrency::default, |text| text.0),
+        requests: own("requests", requests, &mut problems).unwrap_or(true),
+        gauges: gauges.into_iter().flatten().map(Gauge::from).collect(),
+        ..Settings::default()
     };
-    match spec.unwrap_or_default().resolve(concurrency) {
+    match spec.unwrap_or_default().resolve_over(defaults) {
         Ok(scaling) if problems.is_empty() => Ok(scaling),
         Ok(_) => Err(problems),
         Err(invalid) => {
@@ -54,6 +114,23 @@ pub fn settings_from_json(json: &Value) -> Result<Scaling, Vec<Problem>> {
                 },
             ));
             Err(problems)
+        }
+    }
+}
+
+/// A field that is no part of the `scaling` block.
+fn own<T: for<'de> Deserialize<'de>>(
+    field: &str,
+    json: Option<Value>,
+    problems: &mut Vec<Problem>,
+) -> Option<T> {
+    let json = json?;
+    match serde_json::from_value(json.clone()) {
+        Ok(read) => Some(read),
+        Err(error) => {
+            let value = Some(Node::from(&json).shown());
+            problems.push(problem(field, value, error.to_string()));
+            None
         }
     }
 }
@@ -96,12 +173,31 @@ mod tests {
 
     use super::*;
 
+    fn gauge(aim: Aim) -> Gauge {
+        let each = matches!(aim, Aim::Each(_));
+        Gauge {
+            name: if each { "a" } else { "b" }.to_owned(),
+            aim,
+            activation: each.then_some(3.0),
+            interval: Gauge::INTERVAL,
+            measured: if each {
+                Measured::Elsewhere
+            } else {
+                Measured::AtReplicas
+            },
+        }
+    }
+
     #[test]
     fn settings_survive_the_way_there_and_back() {
         let settings = Settings {
             concurrency: Concurrency::Limit(3),
             target: Target::PerReplica(0.1 + 0.2),
             max: Some(7),
+            requests: false,
+            gauges: [gauge(Aim::Each(10.0)), gauge(Aim::Mean(0.5))]
+                .into_iter()
+                .collect(),
             ..Settings::default()
         };
         let json = settings_to_json(&settings);

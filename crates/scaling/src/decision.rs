@@ -6,6 +6,7 @@ use serde::{Serialize, Serializer, ser::SerializeStruct};
 use crate::{
     Learned, Moment,
     capacity::{Ahead, Kept, Spare},
+    gauges::{Label, Leading},
 };
 
 /// Which average rules.
@@ -32,18 +33,26 @@ pub enum Bound {
     Ahead,
     /// A larger wish within the scale-down delay holds.
     ScaleDownDelay,
+    /// A signal asked for more so recently that it holds.
+    Signal,
     /// The last request is not long enough ago to go to zero.
     IdleDelay,
     /// The gateway does not stand in the path for long enough to go to zero.
     GracePeriod,
     /// The least that there is whenever it is not zero.
     Activation,
+    /// Replicas that work in the background stay.
+    Busy,
+    /// A signal was never read: nothing is lowered.
+    Unread,
     /// Replicas that ought to report are silent: nothing is lowered.
     MissingData,
     /// No one has reported: the present scale is held.
     NoData,
     /// The least of a new revision.
     Initial,
+    /// The least of a schedule that is on.
+    Schedule,
     /// A person holds the count.
     Paused,
     /// The least.
@@ -54,18 +63,22 @@ pub enum Bound {
 
 impl Bound {
     /// All of them, in the order of the pipeline.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 18] = [
         Self::MaxUp,
         Self::MaxDown,
         Self::PanicNeverFalls,
         Self::Ahead,
         Self::ScaleDownDelay,
+        Self::Signal,
         Self::IdleDelay,
         Self::GracePeriod,
         Self::Activation,
+        Self::Busy,
+        Self::Unread,
         Self::MissingData,
         Self::NoData,
         Self::Initial,
+        Self::Schedule,
         Self::Paused,
         Self::Min,
         Self::Max,
@@ -74,14 +87,14 @@ impl Bound {
 
 /// A set of [`Bound`]s.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Bounds(u16);
+pub(crate) struct Bounds(u32);
 
 impl Bounds {
     pub(crate) const fn insert(&mut self, bound: Bound) {
-        self.0 |= 1 << bound as u16;
+        self.0 |= 1 << bound as u32;
     }
     pub(crate) const fn contains(self, bound: Bound) -> bool {
-        self.0 & 1 << bound as u16 != 0
+        self.0 & 1 << bound as u32 != 0
     }
 }
 
@@ -133,6 +146,17 @@ pub(crate) struct Reasons {
     pub(crate) kept: Option<Kept>,
     /// A replica for the next request.
     pub(crate) ahead: Option<Ahead>,
+    /// Whether requests are counted at all.
+    pub(crate) requests: bool,
+    /// The gauge that asks for more than the requests do.
+    pub(crate) signal: Option<Leading>,
+    /// A gauge that was never read.
+    pub(crate) unread: Option<Label>,
+    /// How long what the gauges asked for still holds.
+    pub(crate) signal_remains: Duration,
+    pub(crate) busy: u32,
+    /// The schedule that is on, and its least.
+    pub(crate) schedule: Option<(Label, u32)>,
     pub(crate) stable_window: Duration,
     pub(crate) panic_window: Duration,
     pub(crate) max_up: f64,

@@ -7,6 +7,7 @@ mod bucket;
 mod capacity;
 mod decide;
 mod decision;
+mod gauges;
 mod history;
 pub mod invariants;
 mod latency;
@@ -31,6 +32,7 @@ mod start;
 
 pub use capacity::LearnedLoad;
 pub use decision::{Bound, Decision, Mode};
+pub use gauges::{Aim, Floor, Gauge, GaugeView, Gauges, Measured};
 pub use latency::Latency;
 pub use learn::{Forgotten, Learned, LearnedTarget, Memory, Why};
 pub use moment::Moment;

@@ -15,6 +15,9 @@ pub struct Observation {
     /// Replicas that finish what they have and then go; no part of the scale.
     #[serde(skip_serializing_if = "is_zero")]
     pub draining: u32,
+    /// Of those that are ready, those that work in the background: they are not to go.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub busy: u32,
     /// Since when the oldest of the starting replicas starts.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub starting_since: Option<Moment>,
@@ -29,6 +32,7 @@ impl Default for Observation {
             ready: 0,
             starting: 0,
             draining: 0,
+            busy: 0,
             starting_since: None,
             gateway_since: Some(Moment::ZERO),
         }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::{
-    Bound, Decision, Mode, Moment, Paused, Scaler, Settings,
+    Bound, Decision, Delay, Mode, Moment, Paused, Scaler, Settings,
     decide::{
         Course,
         bounds::Hold,
@@ -12,6 +12,7 @@ use crate::{
         rate::Rate,
     },
     decision::Reasons,
+    gauges::{Asked, Label, Leading, Watch},
     invariants,
 };
 
@@ -33,7 +34,8 @@ impl Scaler {
         let observation = self.observation;
         let present = observation.present();
         let load = self.load(now);
-        let knowledge = self.knowledge(now, &load);
+        let asked = self.asked(now);
+        let knowledge = self.knowledge(now, &load, &asked);
 
         // Demand.
         if let Some(learner) = &mut self.learner {
@@ -41,7 +43,7 @@ impl Scaler {
             learner.advance(now, self.panic.is_on() || short);
         }
         let demand = self.demand(now, &load);
-        let active = self.is_active(now, &load);
+        let active = asked.wants > 0 || self.is_active(now, &load);
         let idle_delay = self.idle_delay();
         let idle_remains = self.idle_remains(now, idle_delay);
         let idle = !active && idle_remains.is_zero();
@@ -54,11 +56,19 @@ impl Scaler {
             self.panic
                 .step(now, demand.breach, starting, settings.stable_window)
         };
-        let wanted = match mode {
-            _ if idle => 0,
+        let requests_want = match mode {
+            _ if idle || !(settings.requests || load.held > 0) => 0,
             Mode::Stable => demand.stable,
             Mode::Panic => demand.panic,
         };
+        // Each signal wants a number: the largest counts.
+        let signal = (asked.leading)
+            .filter(|_| asked.wants > requests_want)
+            .map(|leading| Leading {
+                requests_want,
+                ..leading
+            });
+        let wanted = requests_want.max(asked.wants);
         let mut course = Course::new(wanted);
 
         // Rate; and in panic nothing falls.
@@ -79,6 +89,7 @@ impl Scaler {
         let (largest, mut scale_down_remains) =
             self.wishes.hold(now, scale_down_delay, course.replicas);
         course.at_least(largest, Bound::ScaleDownDelay);
+        let signal_remains = self.hold_for_signals(now, &asked, &settings, &mut course);
         let kept = self.kept(now).filter(|_| !idle);
         let ahead = self.ahead(now);
         if ahead.is_some() {
@@ -98,6 +109,10 @@ impl Scaler {
             activation,
         }
         .keep(&mut course);
+        course.at_least(observation.busy.min(present), Bound::Busy);
+        if asked.unread.is_some() {
+            course.at_least(present, Bound::Unread);
+        }
         match knowledge {
             Knowledge::Whole => {}
             Knowledge::Partial => course.at_least(present, Bound::MissingData),
@@ -113,8 +128,10 @@ impl Scaler {
             .initial_until
             .filter(|until| now < *until)
             .map(|_| settings.initial);
+        let schedule = (self.floor.as_ref()).map(|floor| (Label::new(&floor.name), floor.replicas));
         Hold {
             initial,
+            schedule: schedule.map(|(_, least)| least),
             paused,
             min: settings.min,
             max: settings.max,
@@ -144,6 +161,12 @@ impl Scaler {
                 kept,
                 ahead,
                 learned: self.learned(),
+                requests: settings.requests,
+                signal,
+                unread: asked.unread,
+                signal_remains,
+                busy: observation.busy,
+                schedule,
                 stable_window: settings.stable_window,
                 panic_window: settings.panic_window,
                 max_up,
@@ -168,7 +191,7 @@ impl Scaler {
             "{decision:?}"
         );
         debug_assert!(invariants::panic_lowers_nothing(&decision), "{decision:?}");
-        let missing = knowledge != Knowledge::Whole;
+        let missing = knowledge != Knowledge::Whole || asked.unread.is_some();
         debug_assert!(
             invariants::missing_data_lowers_nothing(&decision, missing),
             "{decision:?}"
@@ -176,16 +199,56 @@ impl Scaler {
         decision
     }
 
-    fn knowledge(&self, now: Moment, load: &Load) -> Knowledge {
+    /// What the gauges asked for of late holds, where nobody has said how long a step down waits (then it is held with
+    /// all the rest). Gives how long it still does.
+    fn hold_for_signals(
+        &mut self,
+        now: Moment,
+        asked: &Asked,
+        settings: &Settings,
+        course: &mut Course,
+    ) -> Duration {
+        let Some(watch) = &mut self.watch else {
+            return Duration::ZERO;
+        };
+        if asked.wants > 0 {
+            watch.last_active = Some(now);
+        }
+        let delay = match settings.scale_down_delay {
+            Delay::Auto => Watch::HOLD,
+            Delay::Given(_) => Duration::ZERO,
+        };
+        // What is held is what one step could reach.
+        let wish = asked.wants.min(course.replicas);
+        let (largest, remains) = watch.wishes.hold(now, delay, wish);
+        course.at_least(largest, Bound::Signal);
+        remains
+    }
+
+    fn knowledge(&self, now: Moment, load: &Load, asked: &Asked) -> Knowledge {
         if self.given(now).is_some() {
             return Knowledge::Whole;
         }
+        let settings = self.scaling.settings();
+        if !settings.requests {
+            let silent = asked.unread.is_some() && !asked.heard && load.held == 0;
+            return if silent {
+                Knowledge::None
+            } else {
+                Knowledge::Whole
+            };
+        }
         let coverage = self.coverage(now);
         let waiting = load.held > 0 || load.burst > 0.0;
-        let stable_window = self.scaling.settings().stable_window;
+        let stable_window = settings.stable_window;
         let unheard = !self.heard && now.since(self.begin) < stable_window;
         if !waiting && (coverage.is_missing_all() || unheard) {
-            Knowledge::None
+            // What a signal asks for is there, whoever else is silent.
+            if asked.wants > self.observation.present() {
+                Knowledge::Partial
+            } else {
+                Knowledge::None
+            }
         } else if coverage.is_missing_some()
             || self.presence.has_newcomers()
             || now < self.late_until
@@ -204,14 +267,17 @@ impl Scaler {
     /// Until the last request is the idle delay ago. With reports, an idleness shorter than a report's delay
     /// cannot be told from a report that is on its way.
     fn idle_remains(&self, now: Moment, delay: Duration) -> Duration {
-        let by_reports = self.given(now).is_none() && self.observation.ready > 0;
+        let counted = self.scaling.settings().requests;
+        let by_reports = counted && self.given(now).is_none() && self.observation.ready > 0;
         let least = if by_reports {
             self.history.report_delay()
         } else {
             0
         };
         let delay = delay.max(Duration::from_micros(least));
-        let last = self.last_active.unwrap_or(self.begin).max(self.idle_from);
+        let signal = self.watch.as_ref().and_then(|watch| watch.last_active);
+        let last = self.last_active.max(signal).unwrap_or(self.begin);
+        let last = last.max(self.idle_from);
         delay.saturating_sub(now.since(last))
     }
 

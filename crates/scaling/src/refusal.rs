@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 use serde::{Deserialize, Serialize, Serializer};
 
-/// Why a report, or averages in place of reports, did not enter the windows.
+/// Why a report, averages in place of reports, or the reading of a signal was not taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Refusal {
@@ -13,17 +13,20 @@ pub enum Refusal {
     TooLarge,
     /// Ends after its arrival.
     Future,
-    /// Ends before the stable window begins.
+    /// Ends before the stable window begins; a reading: of a time after which its signal counts as gone.
     TooOld,
-    /// Already counted, or so far behind the newest sequence (64) that this cannot be told.
+    /// Already counted, or so far behind the newest sequence (64) that this cannot be told; a reading: older than the one
+    /// that is known.
     Duplicate,
     /// More replicas reported than are kept apart.
     TooManyReplicas,
+    /// A reading of a signal that the settings do not have.
+    UnknownSignal,
 }
 
 impl Refusal {
     /// All of them, in order.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::NotFinite,
         Self::Negative,
         Self::TooLarge,
@@ -31,6 +34,7 @@ impl Refusal {
         Self::TooOld,
         Self::Duplicate,
         Self::TooManyReplicas,
+        Self::UnknownSignal,
     ];
 }
 
@@ -44,13 +48,14 @@ impl std::fmt::Display for Refusal {
             Self::TooOld => "ends before the stable window begins",
             Self::Duplicate => "already counted",
             Self::TooManyReplicas => "more replicas than are kept apart",
+            Self::UnknownSignal => "of a signal that the settings do not have",
         })
     }
 }
 
 impl std::error::Error for Refusal {}
 
-/// How many reports were refused, by reason.
+/// How many reports and readings were refused, by reason.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct RefusedCounts {
     counts: [u64; Refusal::ALL.len()],
@@ -100,10 +105,10 @@ mod tests {
         }
         counts.count(Refusal::TooOld);
         assert_eq!(counts.get(Refusal::TooOld), 2);
-        assert_eq!(counts.total(), 8);
+        assert_eq!(counts.total(), 9);
         assert_eq!(
             serde_json::to_string(&counts).unwrap(),
-            r#"{"notFinite":1,"negative":1,"tooLarge":1,"future":1,"tooOld":2,"duplicate":1,"tooManyReplicas":1}"#
+            r#"{"notFinite":1,"negative":1,"tooLarge":1,"future":1,"tooOld":2,"duplicate":1,"tooManyReplicas":1,"unknownSignal":1}"#
         );
     }
 }

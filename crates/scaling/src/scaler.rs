@@ -2,8 +2,8 @@
 use std::time::Duration;
 
 use crate::{
-    Averages, Decision, Delay, Holding, Moment, Observation, Paused, Policy, Refusal,
-    RefusedCounts, Report, Scaling, Start, Why,
+    Averages, Decision, Delay, Floor, GaugeView, Holding, Moment, Observation, Paused, Policy,
+    Reading, Refusal, RefusedCounts, Report, Scaling, Start, Why,
     bucket::SECOND_MICROS,
     capacity::{Capacity, Price, Terms},
     decide::{
@@ -11,6 +11,7 @@ use crate::{
         demand::{Demand, Load, Measure},
         mode::Panic,
     },
+    gauges::{Asked, Watch},
     history::{Coverage, History},
     learn::Learner,
     ledger::Ledger,
@@ -54,6 +55,10 @@ pub struct Scaler {
     pub(crate) learner: Option<Box<Learner>>,
     /// With [`Policy::Auto`]: what the load may become, and what to keep.
     pub(crate) capacity: Option<Box<Capacity>>,
+    /// Where there are gauges: what is known of them.
+    pub(crate) watch: Option<Box<Watch>>,
+    /// The least that a schedule asks for now.
+    pub(crate) floor: Option<Box<Floor>>,
     /// What the last decision wanted and gave.
     pub(crate) last: Option<(u32, u32)>,
 }
@@ -70,7 +75,7 @@ impl Scaler {
             None => Panic::calm(most),
         };
         let is_new = start.new && start.ready == 0;
-        Self {
+        let mut scaler = Self {
             begin: now,
             clock: now,
             start_ready: start.ready,
@@ -95,9 +100,13 @@ impl Scaler {
             wishes: LargestWish::default(),
             learner: None,
             capacity: (scaling.settings().policy == Policy::Auto).then(Box::default),
+            watch: None,
+            floor: None,
             last: None,
             scaling,
-        }
+        };
+        scaler.change_gauges();
+        scaler
     }
     /// The settings in force.
     #[must_use]
@@ -122,6 +131,16 @@ impl Scaler {
             (capacity, Policy::Auto) => *capacity = Some(Box::default()),
         }
         self.change_learning();
+        self.change_gauges();
+    }
+    fn change_gauges(&mut self) {
+        let gauges = &self.scaling.settings().gauges;
+        if gauges.is_empty() {
+            self.watch = None;
+        } else {
+            let ready = self.observation.ready;
+            (self.watch.get_or_insert_default()).change(gauges, ready);
+        }
     }
     /// Takes a report that arrived at `now`.
     ///
@@ -155,10 +174,51 @@ impl Scaler {
         self.presence
             .observe(now.as_micros(), begin, &observation, &mut self.history);
         self.observation = observation;
+        if let Some(watch) = &mut self.watch {
+            watch.observe(&observation);
+        }
         if self.initial_until.is_some() && observation.ready >= self.scaling.settings().initial {
             self.initial_until = None;
             self.idle_from = now;
         }
+    }
+    /// Takes the value of a signal that is no request in flight.
+    ///
+    /// # Errors
+    /// Says why it was refused; it was counted and nothing else changed.
+    pub fn read(&mut self, now: Moment, reading: &Reading) -> Result<(), Refusal> {
+        let now = self.pass(now);
+        let ready = self.observation.ready;
+        let taken = (self.watch.as_mut()).map_or(Err(Refusal::UnknownSignal), |watch| {
+            watch.read(now, ready, reading)
+        });
+        if let Err(refusal) = taken {
+            self.refused.count(refusal);
+        }
+        taken
+    }
+    /// Takes the least that a schedule asks for from now on; `None`: none is on.
+    pub fn schedule(&mut self, now: Moment, floor: Option<Floor>) {
+        self.pass(now);
+        self.floor = floor.map(Box::new);
+    }
+    /// Each gauge at a glance, in the order of the settings.
+    #[must_use]
+    pub fn gauges(&self, now: Moment) -> Vec<GaugeView> {
+        let present = self.observation.present();
+        (self.watch.as_ref())
+            .map_or_else(Vec::new, |watch| watch.view(now.max(self.clock), present))
+    }
+    /// The least that a schedule asks for now.
+    #[must_use]
+    pub fn floor(&self) -> Option<&Floor> {
+        self.floor.as_deref()
+    }
+    /// What the gauges ask for.
+    pub(crate) fn asked(&self, now: Moment) -> Asked {
+        (self.watch.as_ref()).map_or_else(Asked::default, |watch| {
+            watch.asked(now, self.observation.present())
+        })
     }
     /// Takes averages in place of reports: the whole truth for a decision at this very moment.
     ///
@@ -218,6 +278,7 @@ impl Scaler {
         let present = self.observation.present();
         let unserved = self.holding.held > 0 && present == 0 && replicas == 0;
         let more = demand.at_once > wanted.max(present)
+            || (self.watch.is_some() && self.asked(now).wants > wanted.max(present))
             || (self.capacity.is_some() && demand.stable > wanted.max(present));
         unserved || more || (demand.breach && !self.panic.is_on() && demand.panic > present)
     }
@@ -257,6 +318,7 @@ impl Scaler {
             && !self.panic.is_on()
             && self.ledger.burst(now.as_micros()) == 0.0
             && !self.foresees(now)
+            && (self.watch.as_ref()).is_none_or(|watch| watch.is_at_rest(now, 0))
     }
     /// Whether a replica is to be started ahead of the next request.
     fn foresees(&self, now: Moment) -> bool {
@@ -269,7 +331,7 @@ impl Scaler {
     pub const fn last_active(&self) -> Option<Moment> {
         self.last_active
     }
-    /// Reports refused so far.
+    /// Reports and readings refused so far.
     #[must_use]
     pub const fn refused(&self) -> RefusedCounts {
         self.refused

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 use std::time::Duration;
 
-use crate::{BurstCapacity, Concurrency, Delay, Percentile, Settings, Target};
+use crate::{BurstCapacity, Concurrency, Delay, Gauge, Percentile, Settings, Target};
 
 /// Settings that have been checked: no combination that `decide` could stumble over.
 #[derive(Clone, Debug, PartialEq)]
@@ -147,6 +147,17 @@ fn faults(settings: &Settings) -> Vec<Invalid> {
     check.delay("idleDelay", settings.idle_delay, DAY);
     check.duration("gracePeriod", settings.grace_period, Duration::ZERO, HOUR);
     check.delay("scaleDownDelay", settings.scale_down_delay, HOUR);
+    check.gauges(&settings.gauges);
+    check.that(
+        settings.requests || !settings.gauges.is_empty(),
+        "requests",
+        || {
+            (
+                "false".to_owned(),
+                "true where there is no gauge, for then nothing else tells the load".to_owned(),
+            )
+        },
+    );
     check.faults
 }
 
@@ -173,6 +184,29 @@ impl Check {
             )
         });
     }
+    fn gauges(&mut self, gauges: &[Gauge]) {
+        self.that(gauges.len() <= Gauge::MOST, "gauges", || {
+            let expected = format!("at most {} gauges", Gauge::MOST);
+            (format!("a list of {}", gauges.len()), expected)
+        });
+        for (index, gauge) in gauges.iter().enumerate() {
+            let name = &gauge.name;
+            let fine = (1..=Gauge::NAME_BYTES).contains(&name.len())
+                && gauges.iter().take(index).all(|other| other.name != *name);
+            self.that(fine, "gauges.name", || {
+                let expected = "a name of 1 to 63 bytes that no other gauge has";
+                (format!("{name:?}"), expected.to_owned())
+            });
+            self.number("gauges.target", gauge.aim.value(), 1e-9, 1e18);
+            self.number(
+                "gauges.activation",
+                gauge.activation.unwrap_or(0.0),
+                0.0,
+                1e18,
+            );
+            self.duration("gauges.interval", gauge.interval, SECOND, HOUR);
+        }
+    }
     fn factor(&mut self, field: &'static str, value: f64) {
         self.that(value.is_finite() && value > 1.0, field, || {
             (value.to_string(), "a number above 1".to_owned())
@@ -193,7 +227,7 @@ impl Check {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Objective;
+    use crate::{Aim, Measured, Objective};
 
     fn faults_of(change: impl FnOnce(&mut Settings)) -> Vec<(&'static str, String, String)> {
         let mut settings = Settings::default();
@@ -239,6 +273,16 @@ mod tests {
         assert_eq!(found, expected);
     }
 
+    fn gauge(name: &str, each: f64) -> Gauge {
+        Gauge {
+            name: name.to_owned(),
+            aim: Aim::Each(each),
+            activation: None,
+            interval: SECOND,
+            measured: Measured::Elsewhere,
+        }
+    }
+
     fn objective(micros: u64) -> Objective {
         Objective {
             percentile: Percentile::P95,
@@ -249,7 +293,20 @@ mod tests {
     #[test]
     fn each_field_has_bounds() {
         type Change = fn(&mut Settings);
-        let wrong: [(&str, Change); 18] = [
+        let wrong: [(&str, Change); 23] = [
+            ("gauges", |s| {
+                s.gauges = (0..9).map(|n| gauge(&n.to_string(), 1.0)).collect()
+            }),
+            ("gauges.name", |s| {
+                s.gauges = [gauge("a", 1.0), gauge("a", 2.0)].into_iter().collect()
+            }),
+            ("gauges.name", |s| {
+                s.gauges = [gauge("", 1.0)].into_iter().collect()
+            }),
+            ("gauges.target", |s| {
+                s.gauges = [gauge("a", 0.0)].into_iter().collect()
+            }),
+            ("requests", |s| s.requests = false),
             ("thrift", |s| s.thrift = 1.01),
             ("thrift", |s| s.thrift = f64::NAN),
             ("concurrency", |s| s.concurrency = Concurrency::Limit(0)),

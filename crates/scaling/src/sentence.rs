@@ -5,6 +5,7 @@ use std::{fmt, time::Duration};
 use crate::{
     Bound, Decision, Learned, Mode, Objective, Why,
     capacity::{Ahead, Kept, Spare},
+    gauges::{Aim, Leading, Watch},
 };
 
 impl Decision {
@@ -13,7 +14,8 @@ impl Decision {
     #[must_use]
     pub fn sentence(&self) -> String {
         let mut sentence = format!("{}: {}", self.change(), self.load());
-        if self.decided {
+        let by_requests = self.reasons.requests && self.reasons.signal.is_none();
+        if self.decided && by_requests {
             let each = self.reasons.spare.map_or(self.target, |spare| spare.slots);
             sentence += &format!(", target {} each", number(each));
             if let Some(learned) = self.reasons.learned {
@@ -43,6 +45,15 @@ impl Decision {
     }
 
     fn load(&self) -> String {
+        if let (Some(signal), true) = (&self.reasons.signal, self.decided) {
+            return signal.to_string();
+        }
+        if !self.reasons.requests && self.held == 0 {
+            return match self.decided {
+                true => "no signal asks for a replica".to_owned(),
+                false => "no signal was read yet".to_owned(),
+            };
+        }
         if !self.decided {
             let over = seconds(self.reasons.stable_window);
             return match self.ready {
@@ -157,6 +168,20 @@ impl Decision {
                     remain(reasons.scale_down_remains)
                 ),
             },
+            Bound::Signal => format!(
+                "signals, which asked for more within {} ({})",
+                seconds(Watch::HOLD),
+                remain(reasons.signal_remains)
+            ),
+            Bound::Busy => format!(
+                "{} that work in the background",
+                count(reasons.busy.into(), "replica")
+            ),
+            Bound::Unread => format!("the signal {}, which was never read", reasons.unread?),
+            Bound::Schedule => {
+                let (name, least) = reasons.schedule?;
+                format!("the schedule {name}: min {least}")
+            }
             Bound::IdleDelay => format!(
                 "idleDelay {} ({})",
                 seconds(reasons.idle_delay),
@@ -231,6 +256,30 @@ impl fmt::Display for Learned {
             }
             (Why::Unmet, None) => write!(f, "learned: {data}"),
         }
+    }
+}
+
+/// `the signal queue-length wants 5: 48 over all, 10 each`.
+impl fmt::Display for Leading {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the signal {} wants {}: ", self.name, self.wants)?;
+        match self.aim {
+            Aim::Each(each) => write!(f, "{} over all, {} each", large(self.value), large(each))?,
+            Aim::Mean(target) => write!(
+                f,
+                "{} on average over {}, target {}",
+                large(self.value),
+                count(self.replicas.into(), "replica"),
+                large(target)
+            )?,
+        }
+        if let Some(age) = self.gone {
+            write!(f, " (not read for {}: it holds until it is)", span(age))?;
+        }
+        if self.requests_want > 0 {
+            write!(f, "; the requests want {}", self.requests_want)?;
+        }
+        Ok(())
     }
 }
 
@@ -317,6 +366,16 @@ fn number(value: f64) -> String {
         text
     } else {
         text.trim_end_matches('0').trim_end_matches('.').to_owned()
+    }
+}
+
+/// As [`number`], and bytes by the million.
+fn large(value: f64) -> String {
+    match value {
+        value if value >= 1e12 => format!("{} T", number(value / 1e12)),
+        value if value >= 1e9 => format!("{} G", number(value / 1e9)),
+        value if value >= 1e6 => format!("{} M", number(value / 1e6)),
+        value => number(value),
     }
 }
 

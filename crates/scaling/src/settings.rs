@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 use std::time::Duration;
 
+use crate::Gauges;
+
 /// How many requests one replica may have in flight.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Concurrency {
@@ -185,6 +187,10 @@ pub struct Settings {
     pub scale_down_delay: Delay,
     /// Whether the present count is held.
     pub paused: Paused,
+    /// Whether requests are counted: where they are not, the gauges alone tell the load, and no report is missed.
+    pub requests: bool,
+    /// Signals that are no requests in flight; [`crate::Gauge::MOST`] at most.
+    pub gauges: Gauges,
 }
 
 impl Default for Settings {
@@ -209,6 +215,8 @@ impl Default for Settings {
             grace_period: Duration::from_secs(30),
             scale_down_delay: Delay::Auto,
             paused: Paused::No,
+            requests: true,
+            gauges: Gauges::default(),
         }
     }
 }

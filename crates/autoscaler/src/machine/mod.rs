@@ -6,6 +6,7 @@ mod load;
 mod revision;
 #[cfg(test)]
 mod tests;
+mod troubles;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -30,7 +31,7 @@ pub(crate) enum Event {
     /// Something came in; it arrived at the handle at `arrived` and waited until now.
     Input {
         revision: String,
-        input: Input,
+        input: Box<Input>,
         arrived: Moment,
     },
     /// Time passed.
@@ -138,7 +139,7 @@ impl Machine {
                 input,
                 arrived,
             } => {
-                self.input(&revision, input, arrived, now);
+                self.input(&revision, *input, arrived, now);
             }
             Event::Tick => self.tick(now),
             Event::Answered(call, outcome) => {

@@ -2,8 +2,8 @@
 use std::{sync::Arc, time::Duration};
 
 use cheerful_scaling::{
-    Decision, Holding, Memory, Mode, Moment, Observation, Paused, Refusal, Report, Scaler, Scaling,
-    Serializer, SerializerAction, SerializerEvent, Start,
+    Decision, Floor, Holding, Memory, Mode, Moment, Observation, Paused, Reading, Refusal, Report,
+    Scaler, Scaling, Serializer, SerializerAction, SerializerEvent, Start,
 };
 
 use super::{
@@ -11,6 +11,7 @@ use super::{
     awake::{self, Awake},
     journal::{self, Journal},
     load::Load,
+    troubles::{self, Troubles},
 };
 use crate::{Input, RevisionView, recording::Line};
 
@@ -38,6 +39,7 @@ pub(super) struct RevisionState {
     journal: Journal,
     woken: Option<(Box<str>, Moment)>,
     last_request: Option<(Box<str>, Moment)>,
+    troubles: Troubles,
 }
 
 impl RevisionState {
@@ -70,6 +72,7 @@ impl RevisionState {
             journal: Journal::default(),
             woken: None,
             last_request: None,
+            troubles: Troubles::default(),
         }
     }
 
@@ -111,11 +114,32 @@ impl RevisionState {
             Input::Report(report) => self.report(report, now, desk),
             Input::Holding(holding) => self.holding(holding, now, desk),
             Input::Observation(observation) => self.observe(observation, now, desk),
+            Input::Reading(reading) => self.read(reading, now, desk),
+            Input::Floor(floor) => {
+                if self.scaler.floor() == floor.as_ref() {
+                    return false;
+                }
+                desk.record(|| Line::floor(now, Arc::clone(&self.name), floor.clone()));
+                self.scaler.schedule(now, floor);
+                self.decide(now, None, desk);
+                return true;
+            }
+            Input::SignalTrouble {
+                signal,
+                reason,
+                why,
+            } => {
+                *desk.metrics.signals_unread.entry(reason).or_default() += 1;
+                let settings = self.scaler.scaling().settings();
+                self.troubles.add(&signal, cut(&why), now, settings);
+                return false;
+            }
             Input::Change { scaling } | Input::Add { scaling, .. } => {
                 desk.record(|| {
                     Line::settings(now, Arc::clone(&self.name), scaling.settings().clone())
                 });
                 self.scaler.change(scaling, now);
+                self.troubles.keep(self.scaler.scaling().settings());
                 self.decide(now, None, desk);
                 return true;
             }
@@ -277,6 +301,8 @@ impl RevisionState {
                 .map(|(_, at)| now.since(*at).as_secs_f64()),
             kept_awake_by: awake::sentence(&awake),
             refused_reports: self.refused,
+            signals: self.troubles.views(self.scaler.gauges(now), now),
+            schedule: self.scaler.floor().map(Floor::to_string),
             decisions: Vec::new(),
         }
     }
@@ -301,6 +327,24 @@ impl RevisionState {
         // A refused report changes nothing; one that is not finite has no form in JSON.
         if taken != Err(Refusal::NotFinite) {
             desk.record(|| Line::report(now, Arc::clone(&self.name), report));
+        }
+    }
+
+    fn read(&mut self, reading: Reading, now: Moment, desk: &mut Desk) {
+        let taken = self.scaler.read(now, &reading);
+        match taken {
+            Ok(()) => self.troubles.end(&reading.signal),
+            Err(refusal) => {
+                let reason = troubles::reason(refusal);
+                *desk.metrics.signals_unread.entry(reason).or_default() += 1;
+                let why = format!("refused: {refusal}").into_boxed_str();
+                let settings = self.scaler.scaling().settings();
+                self.troubles.add(&reading.signal, why, now, settings);
+            }
+        }
+        // As for reports; and a name may be of any length.
+        if !matches!(taken, Err(Refusal::NotFinite | Refusal::UnknownSignal)) {
+            desk.record(|| Line::reading(now, Arc::clone(&self.name), reading));
         }
     }
 

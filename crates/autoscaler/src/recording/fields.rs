@@ -28,6 +28,7 @@ enum Kind {
     Name,
     Number,
     Object,
+    ObjectOrNull,
     True,
 }
 
@@ -43,6 +44,8 @@ const FIELDS: &[(&str, Part, Kind)] = &[
     ("learned", Part::Line, Kind::Object),
     ("learnedAgeSeconds", Part::Line, Kind::Count),
     ("averages", Part::Line, Kind::Object),
+    ("reading", Part::Line, Kind::Object),
+    ("floor", Part::Line, Kind::ObjectOrNull),
     ("decide", Part::Line, Kind::True),
     ("removed", Part::Line, Kind::True),
     ("lost", Part::Line, Kind::Count),
@@ -61,6 +64,7 @@ const FIELDS: &[(&str, Part, Kind)] = &[
     ("ready", Part::Observation, Kind::CountU32),
     ("starting", Part::Observation, Kind::CountU32),
     ("draining", Part::Observation, Kind::CountU32),
+    ("busy", Part::Observation, Kind::CountU32),
     ("startingSince", Part::Observation, Kind::MomentOrNull),
     ("gatewaySince", Part::Observation, Kind::MomentOrNull),
     ("replicas", Part::Decision, Kind::CountU32),
@@ -152,6 +156,7 @@ impl Kind {
             ),
             Self::Number => (value.is_number(), "a number"),
             Self::Object => (value.is_object(), "an object"),
+            Self::ObjectOrNull => (value.is_object() || value.is_null(), "an object, or null"),
             Self::True => (*value == Value::Bool(true), "true, or no such field"),
         };
         (!right).then_some(expected)
@@ -206,6 +211,7 @@ mod tests {
             ready: 1,
             starting: 1,
             draining: 1,
+            busy: 1,
             starting_since: Some(Moment::ZERO),
             gateway_since: Some(Moment::ZERO),
         };

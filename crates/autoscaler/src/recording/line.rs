@@ -3,7 +3,8 @@ use std::time::Duration;
 
 use cheerful_manifest::settings_to_json;
 use cheerful_scaling::{
-    Bound, Decision, Holding, Memory, Mode, Moment, Observation, Report, Settings, Start,
+    Bound, Decision, Floor, Holding, Memory, Mode, Moment, Observation, Reading, Report, Settings,
+    Start,
 };
 use serde::Serialize;
 use serde_json::Value;
@@ -37,6 +38,8 @@ enum What {
     Report(Box<Report>),
     Holding(Holding),
     Observation(Observation),
+    Reading(Box<Reading>),
+    Floor(Option<Box<Floor>>),
     Decision(Box<Decision>),
 }
 
@@ -72,6 +75,12 @@ impl Line {
     }
     pub(crate) const fn observation(at: Moment, revision: Name, observation: Observation) -> Self {
         Self::at(at, revision, What::Observation(observation))
+    }
+    pub(crate) fn reading(at: Moment, revision: Name, reading: Reading) -> Self {
+        Self::at(at, revision, What::Reading(Box::new(reading)))
+    }
+    pub(crate) fn floor(at: Moment, revision: Name, floor: Option<Floor>) -> Self {
+        Self::at(at, revision, What::Floor(floor.map(Box::new)))
     }
     pub(crate) fn decision(at: Moment, revision: Name, decision: Decision) -> Self {
         Self::at(at, revision, What::Decision(Box::new(decision)))
@@ -131,6 +140,10 @@ impl Line {
                     What::Report(report) => Body::Report(report),
                     What::Holding(holding) => Body::Holding(holding),
                     What::Observation(observation) => Body::Observation(observation),
+                    What::Reading(reading) => Body::Reading { reading },
+                    What::Floor(floor) => Body::Floor {
+                        floor: floor.as_deref(),
+                    },
                 };
                 serde_json::to_writer(
                     out,
@@ -230,4 +243,10 @@ enum Body<'a> {
     Report(&'a Report),
     Holding(&'a Holding),
     Observation(&'a Observation),
+    Reading {
+        reading: &'a Reading,
+    },
+    Floor {
+        floor: Option<&'a Floor>,
+    },
 }

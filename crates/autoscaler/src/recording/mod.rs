@@ -11,9 +11,9 @@ pub(crate) use read::{Asked, Inputs, LINE_BYTES, ReadLine, read};
 pub(crate) use recorder::Recorder;
 
 /// The version of the format. A reader refuses any other but those from 1 on.
-pub const VERSION: u64 = 2;
+pub const VERSION: u64 = 3;
 
-/// The oldest version that is read: 1 has no `learned`.
+/// The oldest version that is read: 1 has no `learned`, and 2 no `reading`, `floor` and `busy`.
 pub(crate) const OLDEST: u64 = 1;
 
 /// What is wrong in a line.

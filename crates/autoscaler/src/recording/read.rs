@@ -2,7 +2,9 @@
 use std::time::Duration;
 
 use cheerful_manifest::{Problem, settings_from_json};
-use cheerful_scaling::{Averages, Holding, Memory, Moment, Observation, Report, Scaling, Start};
+use cheerful_scaling::{
+    Averages, Floor, Holding, Memory, Moment, Observation, Reading, Report, Scaling, Start,
+};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
@@ -50,6 +52,9 @@ pub(crate) struct Inputs {
     pub(crate) observation: Option<Observation>,
     pub(crate) holding: Option<Holding>,
     pub(crate) report: Option<Report>,
+    pub(crate) reading: Option<Reading>,
+    /// What a schedule asks for from here on; `Some(None)`: none is on.
+    pub(crate) floor: Option<Option<Floor>>,
     pub(crate) averages: Option<Averages>,
     pub(crate) decides: bool,
 }
@@ -117,6 +122,8 @@ fn inputs(mut map: Map<String, Value>) -> Result<Inputs, Fault> {
         .transpose()?;
     let start = object(&mut map, "state")?;
     let learned = learned(&mut map)?;
+    let reading = object(&mut map, "reading")?;
+    let floor = object(&mut map, "floor")?;
     let averages = object(&mut map, "averages")?;
     let decides = map.remove("decide").is_some() || averages.is_some();
     let inputs = Inputs {
@@ -126,6 +133,8 @@ fn inputs(mut map: Map<String, Value>) -> Result<Inputs, Fault> {
         observation: part(&mut map, Part::Observation, "ready")?,
         holding: part(&mut map, Part::Holding, "held")?,
         report: part(&mut map, Part::Report, "replica")?,
+        reading,
+        floor,
         averages,
         decides,
     };

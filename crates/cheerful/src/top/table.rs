@@ -162,6 +162,8 @@ pub(crate) mod tests {
             woken_seconds_ago: None,
             kept_awake_by: None,
             refused_reports: 0,
+            signals: Vec::new(),
+            schedule: None,
             decisions: Vec::new(),
         }
     }

@@ -3,6 +3,7 @@
 mod cluster;
 mod process;
 mod requests;
+mod signals;
 
 use cheerful_scaling::{Invalid, Scaling, Settings};
 
@@ -108,6 +109,8 @@ impl<'a> Check<'a> {
         self.hold(&spec.hold);
         self.matches("spec.waking.answerAtZero", &spec.waking.answer_at_zero);
         self.matches("spec.waking.uncounted", &spec.waking.uncounted);
+        self.signals(spec.signal.as_ref(), &spec.signals, platform);
+        self.schedules(&spec.scaling.schedules, spec.scaling.max);
         self.scaling(revision.scaling(Settings::default().grace_period));
         self.problems
     }
@@ -118,8 +121,10 @@ impl<'a> Check<'a> {
         self.name(autoscaler.name(), DNS_LABEL, is_dns_label);
         self.scale_target(&spec.scale_target_ref);
         self.counts(&spec.scaling, spec.replicas);
-        if spec.scaling.min == Some(0) {
-            let message = "should be at least 1: nothing holds the requests for a workload of somebody else's while it is at zero";
+        self.signals(spec.signal.as_ref(), &spec.signals, Platform::Cluster);
+        self.schedules(&spec.scaling.schedules, spec.scaling.max);
+        if spec.scaling.min == Some(0) && !spec.may_be_at_zero() {
+            let message = "should be at least 1: nothing holds the requests for a workload of somebody else's while it is at zero (0 is right where every signal is a gauge, and one of them, prometheus, external, or custom with an object, is known without a replica)";
             self.say("spec.scaling.min", Some("0".to_owned()), message);
         }
         self.scaling(autoscaler.scaling());
@@ -172,7 +177,9 @@ impl<'a> Check<'a> {
             expected,
         } in resolved.err().unwrap_or_default()
         {
+            // What is wrong with a gauge is told where it is written.
             let field = match field {
+                field if field.starts_with("gauges") => continue,
                 "concurrency" => "spec.concurrency".to_owned(),
                 field => format!("spec.scaling.{field}"),
             };

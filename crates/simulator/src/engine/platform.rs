@@ -309,6 +309,7 @@ impl Run<'_> {
                 .map(|replica| Moment::from_micros(replica.created))
                 .min(),
             gateway_since: Some(Moment::ZERO),
+            busy: 0,
         }
     }
 
