@@ -1,2 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Minimum replicas by the clock.
+//! Minimum replicas by the clock: what a schedule means at a moment, and when that changes. Nothing is kept between two
+//! questions, so a clock that is set forward or back is right at once.
+mod begins;
+mod window;
+
+pub use window::{On, Schedule, next_change, on};
