@@ -2,7 +2,9 @@
 //! Every way by which a load can become known but our own queue's reports. All of them end in a [`Told`]: a decision
 //! cannot tell where it came from.
 pub mod app;
+mod client;
 pub mod exposition;
+pub mod gauge;
 pub mod knative;
 pub mod meter;
 pub mod preset;
@@ -11,6 +13,7 @@ pub mod resource;
 pub mod schedule;
 pub mod scrape;
 pub mod statsd;
+mod tls;
 mod told;
 
 pub use told::{Told, Unread};

@@ -47,6 +47,12 @@ pub enum Unread {
         /// As it was given.
         value: String,
     },
+    /// The other side says why it does not tell, in its own words.
+    #[error("refuses: {0}")]
+    Refused(String),
+    /// What is needed to ask is not there: a file with a token, with certificates.
+    #[error("is not asked: {0}")]
+    Setup(String),
     /// TLS that does not verify.
     #[error("its certificate is not accepted: {0}")]
     Certificate(String),
@@ -64,6 +70,8 @@ impl Unread {
             Self::Malformed(_) => "malformed",
             Self::Absent(_) => "absent",
             Self::Impossible { .. } => "impossible",
+            Self::Refused(_) => "refused",
+            Self::Setup(_) => "setup",
             Self::Certificate(_) => "certificate",
         }
     }
