@@ -2,9 +2,9 @@
 //! Every way by which a load can become known but our own queue's reports. All of them end in a [`Told`]: a decision
 //! cannot tell where it came from.
 pub mod app;
+pub mod asking;
 mod client;
 pub mod exposition;
-pub mod gauge;
 pub mod knative;
 pub mod meter;
 pub mod preset;

@@ -11,7 +11,7 @@ use std::{
 
 use cheerful_signals::{
     Unread,
-    gauge::Gauge as _,
+    asking::Ask as _,
     query::{Access, Query},
 };
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
@@ -96,7 +96,7 @@ fn answer(status: &str, headers: &str, body: &str) -> Vec<u8> {
 async fn ask(server: &str, access: Access) -> Result<f64, Unread> {
     let server = server.parse().unwrap();
     Query::new(server, "up", access, Duration::from_secs(2))
-        .read()
+        .ask()
         .await
 }
 
@@ -165,12 +165,12 @@ async fn a_token_is_read_again_each_time() {
         .parse()
         .unwrap();
     let mut query = Query::new(address, "up", access, Duration::from_secs(2));
-    let why = query.read().await.unwrap_err();
+    let why = query.ask().await.unwrap_err();
     assert_eq!(why.name(), "setup");
     assert!(why.to_string().contains("token: No such file"), "{why}");
     for token in ["first", "second"] {
         fs::write(&file, format!("{token}\n")).unwrap();
-        assert_eq!(query.read().await, Ok(7.0));
+        assert_eq!(query.ask().await, Ok(7.0));
         let asked = server.last();
         assert!(
             asked.starts_with("GET /prometheus/api/v1/query?query=up&timeout=2s HTTP/1.1\r\n"),
@@ -188,7 +188,7 @@ async fn a_token_is_read_again_each_time() {
     fs::write(&file, "a\nb").unwrap();
     assert!(
         query
-            .read()
+            .ask()
             .await
             .unwrap_err()
             .to_string()
@@ -253,19 +253,19 @@ async fn a_server_is_trusted_by_its_authority_and_we_by_ours() {
     };
     let server = address.parse().unwrap();
     let mut query = Query::new(server, "up", access.clone(), Duration::from_secs(2));
-    assert_eq!(query.read().await, Ok(7.0));
+    assert_eq!(query.ask().await, Ok(7.0));
     // The authority changes while we ask.
     fs::write(&ca_file, other.0.pem()).unwrap();
-    assert_eq!(query.read().await.unwrap_err().name(), "certificate");
+    assert_eq!(query.ask().await.unwrap_err().name(), "certificate");
     fs::write(&ca_file, "none").unwrap();
-    let why = query.read().await.unwrap_err();
+    let why = query.ask().await.unwrap_err();
     assert!(
         why.to_string()
             .contains("ca.crt: there is no certificate in it; should be PEM"),
         "{why}"
     );
     fs::write(&ca_file, ours.0.pem()).unwrap();
-    assert_eq!(query.read().await, Ok(7.0));
+    assert_eq!(query.ask().await, Ok(7.0));
     // Who shows no certificate is not answered.
     let nobody = Access {
         identity: None,

@@ -17,7 +17,7 @@ use std::{
 
 use cheerful_signals::{
     Unread,
-    gauge::Gauge as _,
+    asking::Ask as _,
     query::{Access, Query},
 };
 use tokio::{
@@ -106,7 +106,7 @@ impl Drop for Prometheus {
 async fn ask(server: SocketAddr, text: &str) -> Result<f64, Unread> {
     let server = format!("http://{server}").parse().unwrap();
     let mut query = Query::new(server, text, Access::default(), Duration::from_secs(15));
-    query.read().await
+    query.ask().await
 }
 
 async fn until(server: SocketAddr, text: &str, wanted: Result<f64, &str>) {

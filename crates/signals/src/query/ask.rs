@@ -8,8 +8,8 @@ use http_body_util::Full;
 use super::{MAX_ANSWER_BYTES, Server, answer};
 use crate::{
     Unread,
+    asking::Ask,
     client::{self, Limits},
-    gauge::Gauge,
     tls::{self, Trust},
 };
 
@@ -77,8 +77,8 @@ impl Query {
     }
 }
 
-impl Gauge for Query {
-    async fn read(&mut self) -> Result<f64, Unread> {
+impl Ask for Query {
+    async fn ask(&mut self) -> Result<f64, Unread> {
         let limits = Limits {
             bytes: MAX_ANSWER_BYTES,
             time: self.limit,

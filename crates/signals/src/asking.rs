@@ -11,12 +11,12 @@ use tokio::{
 use crate::Unread;
 
 /// Where the value of one signal comes from. It is asked again and again, never twice at a time.
-pub trait Gauge: Send {
+pub trait Ask: Send {
     /// The value now. It takes no longer than its own limit.
     ///
     /// # Errors
     /// Why there is none.
-    fn read(&mut self) -> impl Future<Output = Result<f64, Unread>> + Send;
+    fn ask(&mut self) -> impl Future<Output = Result<f64, Unread>> + Send;
 }
 
 /// The longest wait for the first value: those of many revisions do not all come at once.
@@ -30,10 +30,10 @@ pub struct Place<'a> {
     pub signal: &'a str,
 }
 
-/// Reads a gauge until dropped, once in `every`, each time up to a tenth sooner or later. `at_once` bounds how many are
+/// Asks until dropped, once in `every`, each time up to a tenth sooner or later. `at_once` bounds how many are
 /// being asked over all revisions; who waits for it is late, not left out.
-pub async fn follow<G: Gauge>(
-    mut gauge: G,
+pub async fn follow<A: Ask>(
+    mut source: A,
     place: Place<'_>,
     every: Duration,
     at_once: Arc<Semaphore>,
@@ -46,7 +46,7 @@ pub async fn follow<G: Gauge>(
         // It is never closed.
         let turn = at_once.acquire().await.ok();
         let asked = Instant::now();
-        let value = gauge.read().await;
+        let value = source.ask().await;
         drop(turn);
         tell(value.map(|value| Reading {
             signal: place.signal.to_owned(),
@@ -98,8 +98,8 @@ mod tests {
 
     struct Slow(f64);
 
-    impl Gauge for Slow {
-        async fn read(&mut self) -> Result<f64, Unread> {
+    impl Ask for Slow {
+        async fn ask(&mut self) -> Result<f64, Unread> {
             sleep(Duration::from_secs(1)).await;
             self.0 += 1.0;
             match self.0 {
