@@ -17,7 +17,6 @@ pub use pages::{
     NginxSignal, QueueSignal, Scheme, TraefikSignal, VllmSignal,
 };
 pub use schedule::ScheduleSpec;
-pub(crate) use schedule::fault as cron_fault;
 pub use source::{Signal, Source};
 
 use schemars::JsonSchema;
