@@ -43,6 +43,8 @@ const DATAGRAM_BYTES: usize = 65_536;
 const AT_ONCE: usize = 256;
 /// Until a wait for the first one ends, to see whether to stop.
 const WAIT: Duration = Duration::from_millis(200);
+/// For more to come before the next look: to be woken for each one costs more than to take it.
+const GATHER: Duration = Duration::from_millis(1);
 /// After an error, before the next try.
 const PAUSE: Duration = Duration::from_millis(50);
 
@@ -142,11 +144,19 @@ impl Shared {
                     let mut store = self.store();
                     let now = self.now();
                     self.give(&mut store, now, from, buffer.get(..length));
+                    let mut is_empty = false;
                     for _ in 1..AT_ONCE {
                         // An error comes again, and is seen to then.
                         let more = self.receive(&mut buffer, RecvFlags::DONTWAIT);
-                        let Ok((length, from)) = more else { break };
+                        let Ok((length, from)) = more else {
+                            is_empty = true;
+                            break;
+                        };
                         self.give(&mut store, now, from, buffer.get(..length));
+                    }
+                    drop(store);
+                    if is_empty {
+                        std::thread::sleep(GATHER);
                     }
                 }
                 Err(Errno::AGAIN | Errno::INTR) => {}
