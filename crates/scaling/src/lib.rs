@@ -27,6 +27,7 @@ mod scaling;
 mod sentence;
 mod serializer;
 mod settings;
+mod shadow;
 mod sliding;
 mod start;
 
@@ -46,4 +47,5 @@ pub use serializer::{Serializer, SerializerAction, SerializerEvent};
 pub use settings::{
     BurstCapacity, Concurrency, Delay, Objective, Paused, Percentile, Policy, Settings, Target,
 };
+pub use shadow::{Bill, Compared, Shadow};
 pub use start::Start;

@@ -147,6 +147,12 @@ impl Scaler {
     /// # Errors
     /// Says why the report was refused; it was counted and nothing else changed.
     pub fn report(&mut self, now: Moment, report: &Report) -> Result<(), Refusal> {
+        self.report_untaught(now, report)?;
+        self.learn(self.clock, report);
+        Ok(())
+    }
+    /// As [`Scaler::report`], but how latency rises is not learned from it.
+    pub(crate) fn report_untaught(&mut self, now: Moment, report: &Report) -> Result<(), Refusal> {
         let now = self.pass(now);
         let taken = self.take(now, report);
         if let Err(refusal) = taken {
@@ -420,7 +426,6 @@ impl Scaler {
             capacity.waited(end, report.waiting_seconds);
         }
         self.heard = true;
-        self.learn(Moment::from_micros(now), report);
         if report.shows_activity() {
             self.last_active = self.last_active.max(Some(Moment::from_micros(end)));
         }

@@ -16,6 +16,7 @@ pub use learned::LearnedLoad;
 pub(crate) use level::Kept;
 pub(crate) use price::Price;
 pub(crate) use spare::{Spare, Waiting};
+pub(crate) use start_up::StartUps;
 
 use std::time::Duration;
 
@@ -26,7 +27,6 @@ use crate::{
 };
 use keeping::{Costs, Keeping, Use};
 use offered::Offered;
-use start_up::StartUps;
 use surprise::Surprise;
 
 /// Learns from whole seconds, once every report of them that was sent in time has come.
@@ -58,7 +58,7 @@ impl Capacity {
     pub(crate) const MOST_BYTES: usize = 3_000;
     /// A second is learned from so long after its end: reports come each second, at any time of it, and take
     /// a while.
-    const SETTLED: u64 = 1_500_000;
+    pub(crate) const SETTLED: u64 = 1_500_000;
     /// Over about so many seconds the load is averaged to tell how many come.
     const CALM_SECONDS: f64 = 3.0;
     /// A tick, and a second for what is not exact.
@@ -146,6 +146,10 @@ impl Capacity {
     /// From the creation of a replica until it answers: what 9 of 10 starts took at most.
     pub(crate) fn start_up(&self) -> Duration {
         self.start_ups.most_take()
+    }
+    /// How long replicas take to start.
+    pub(crate) const fn start_ups(&self) -> &StartUps {
+        &self.start_ups
     }
     /// What is worth keeping over a restart.
     pub(crate) fn learned(&self) -> LearnedLoad {

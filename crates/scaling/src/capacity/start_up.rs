@@ -47,7 +47,18 @@ impl StartUps {
             Duration::from_secs_f32(self.most)
         }
     }
-    pub(super) fn add(&mut self, seconds: f32) {
+    /// How long one of the last 16 took, in turn.
+    pub(crate) fn one_of_the_last(&self, turn: u64) -> Duration {
+        match self.count.min(Self::KEPT) as u64 {
+            0 => Self::UNKNOWN,
+            known => Duration::from_secs_f32(self.took[(turn % known) as usize]),
+        }
+    }
+    /// Whether a start has been seen.
+    pub(crate) const fn is_known(&self) -> bool {
+        self.count > 0
+    }
+    pub(crate) fn add(&mut self, seconds: f32) {
         if !seconds.is_finite() {
             return;
         }

@@ -1,0 +1,350 @@
+// SPDX-License-Identifier: Apache-2.0
+//! A second policy beside the one that acts, on the same live load: what it would have cost, and who would have waited.
+mod bill;
+mod fleet;
+mod fluid;
+mod live;
+mod telling;
+
+pub use bill::{Bill, Compared};
+
+use std::{collections::VecDeque, time::Duration};
+
+use crate::{
+    Decision, Holding, Moment, Observation, Report, Scaler, Scaling, Start, Why,
+    bucket::SECOND_MICROS,
+    capacity::{Capacity, StartUps},
+    history::Second,
+};
+use fleet::Fleet;
+use fluid::{Flow, Fluid};
+use live::Live;
+use telling::Telling;
+
+/// A policy that decides over replicas that there would be, had it acted.
+///
+/// The live reports tell what load is offered, whoever scales. Of it a fluid is made, which meets the replicas that the
+/// second policy would have: so it sees load, line and replicas as if it acted, and nothing of the difference. The same
+/// fluid meets the replicas that were really there, so that both are compared by one measure. It goes 3 s behind the
+/// clock, for the reports of a second have to come first. Its size is bounded.
+#[derive(Clone, Debug)]
+pub struct Shadow {
+    scaler: Scaler,
+    tick: u64,
+    live: Live,
+    start_ups: StartUps,
+    /// What the platform said, and when; the first is what holds at `clock`.
+    seen: VecDeque<(u64, Observation)>,
+    newest: Observation,
+    /// Until when it has been thought through.
+    clock: u64,
+    /// The next second of which the reports are taken.
+    next: u64,
+    /// What came before is not compared.
+    from: u64,
+    decides_at: u64,
+    fleet: Fleet,
+    telling: Telling,
+    /// Since when the gateway would stand in the path, where it does not always.
+    gateway_since: Option<Moment>,
+    would: Fluid,
+    does: Fluid,
+    compared: Compared,
+    last: Option<Decision>,
+}
+
+impl Shadow {
+    /// A second policy with these settings from `now` on, beside one that has `start` and what `acting` has learned. `tick`
+    /// is from one decision to the next.
+    ///
+    /// Where it begins with 2 replicas or more it keeps them for a stable window, as an autoscaler does that was restarted;
+    /// that time is not compared.
+    #[must_use]
+    pub fn new(
+        scaling: Scaling,
+        start: Start,
+        tick: Duration,
+        acting: &Scaler,
+        now: Moment,
+    ) -> Self {
+        let second = now.as_micros().div_ceil(SECOND_MICROS);
+        let clock = second * SECOND_MICROS;
+        let observation = acting.observation;
+        let mut from = clock;
+        if start.ready >= 2 {
+            let window = scaling.settings().stable_window.as_micros();
+            from += u64::try_from(window).unwrap_or(u64::MAX / 2);
+        }
+        let mut scaler = Scaler::new(scaling, start, Moment::from_micros(clock));
+        if let Some(memory) = acting.remember() {
+            // What the acting one remembers now is of use to any.
+            drop(scaler.recall(&memory, Duration::ZERO));
+        }
+        let known = acting.capacity.as_ref();
+        Self {
+            tick: u64::try_from(tick.as_micros()).unwrap_or(u64::MAX),
+            live: Live::default(),
+            start_ups: known.map_or_else(StartUps::default, |known| known.start_ups().clone()),
+            seen: VecDeque::from([(0, observation)]),
+            newest: observation,
+            clock,
+            next: second,
+            from,
+            decides_at: clock,
+            fleet: Fleet::of(start.ready),
+            telling: Telling::new(clock),
+            gateway_since: None,
+            would: Fluid::default(),
+            does: Fluid::default(),
+            compared: Compared::default(),
+            last: None,
+            scaler,
+        }
+    }
+    /// Changes its settings; all that is known is kept.
+    pub fn change(&mut self, scaling: Scaling) {
+        self.scaler.change(scaling, Moment::from_micros(self.clock));
+    }
+    /// Takes a report that the acting one has taken.
+    pub fn report(&mut self, now: Moment, report: &Report, acting: &Scaler) {
+        self.advance(now, acting);
+        let age = (report.age_seconds * 1e6).round() as u64;
+        let end = now.as_micros().saturating_sub(age);
+        self.live.wait(now.as_micros(), end, report.waiting_seconds);
+        // How latency rises with requests in flight is the app's, whoever scales it.
+        self.scaler.learn(now, report);
+    }
+    /// Takes what the gateway holds, as the acting one has.
+    pub fn holding(&mut self, now: Moment, holding: Holding, acting: &Scaler) {
+        self.advance(now, acting);
+        self.live.hold(now.as_micros(), holding.held);
+    }
+    /// Takes what the platform says is there, as the acting one has.
+    pub fn observe(&mut self, now: Moment, observation: Observation, acting: &Scaler) {
+        self.advance(now, acting);
+        let now = now.as_micros();
+        self.start_ups.observe(now, &self.newest, &observation);
+        self.newest = observation;
+        if self.seen.len() >= Self::MOST_SEEN {
+            self.seen.pop_back();
+        }
+        self.seen.push_back((now, observation));
+    }
+    /// Thinks through what is settled by `now`: up to a second, of which all reports have come.
+    pub fn advance(&mut self, now: Moment, acting: &Scaler) {
+        let now = now.as_micros();
+        self.live.pass(now);
+        let Some(settled) = now.checked_sub(Capacity::SETTLED + SECOND_MICROS) else {
+            return;
+        };
+        let last = settled / SECOND_MICROS;
+        if self.next + Self::LONGEST_PAUSE < last || self.is_at_rest() {
+            self.jump(last.saturating_sub(1));
+        }
+        let places = places_of(acting);
+        while self.next <= last {
+            let second = acting.history.second(self.next);
+            let flow = self.live.take(self.next, second);
+            let is_silent = second == Second::Unknown;
+            if self.clock < self.next * SECOND_MICROS {
+                self.pass(&flow, places, is_silent);
+            }
+            self.next += 1;
+        }
+    }
+    /// Whether nothing is there, would be there, or is expected: no tick is needed until something comes in.
+    #[must_use]
+    pub fn is_at_rest(&self) -> bool {
+        let there = self.newest.present() + self.newest.draining;
+        there + self.fleet.present() == 0
+            && self.would.is_empty()
+            && self.live.is_empty()
+            && self.scaler.is_at_rest(Moment::from_micros(self.clock))
+    }
+    /// Its settings.
+    #[must_use]
+    pub const fn scaling(&self) -> &Scaling {
+        self.scaler.scaling()
+    }
+    /// Replicas that there would be: ready, and on their way.
+    #[must_use]
+    pub fn replicas(&self) -> (u32, u32) {
+        (self.fleet.ready, self.fleet.present() - self.fleet.ready)
+    }
+    /// Its last decision, over the replicas that there would be.
+    #[must_use]
+    pub const fn last(&self) -> Option<&Decision> {
+        self.last.as_ref()
+    }
+    /// What both policies cost so far, and who waits with them.
+    #[must_use]
+    pub fn compared(&self) -> Compared {
+        Compared {
+            start_up_known: self.start_ups.is_known(),
+            ..self.compared
+        }
+    }
+
+    /// Parts of a second that are thought through one by one.
+    const PARTS: u32 = 10;
+    /// What the platform said within a few seconds.
+    const MOST_SEEN: usize = 256;
+    /// After a longer pause what lies between is not compared.
+    const LONGEST_PAUSE: u64 = 600;
+
+    /// Nothing happens until that second.
+    fn jump(&mut self, second: u64) {
+        if second <= self.next {
+            return;
+        }
+        let at = second * SECOND_MICROS;
+        if self.is_at_rest() {
+            let passed = at.saturating_sub(self.clock.max(self.from));
+            self.compared.seconds += passed as f64 / 1e6;
+        }
+        self.clock = self.clock.max(at);
+        self.next = second;
+        self.decides_at = self.clock;
+        self.telling.jump(self.clock);
+        (self.would, self.does) = (Fluid::default(), Fluid::default());
+    }
+
+    /// A second passes.
+    fn pass(&mut self, flow: &Flow, places: Option<f64>, is_silent: bool) {
+        let counts = self.clock >= self.from;
+        let before = self.compared;
+        let rise = self.would.rise(flow);
+        for part in 0..Self::PARTS {
+            self.part(flow, rise, places, part == 0);
+        }
+        if counts {
+            self.compared.seconds += 1.0;
+            self.compared.silent_seconds += f64::from(u8::from(is_silent));
+            self.compared.requests += flow.arrivals;
+            self.compared.measured_waiting_seconds += self.live.waiting();
+            self.compared.places = places;
+        } else {
+            self.compared = before;
+        }
+    }
+
+    fn part(&mut self, flow: &Flow, rise: f64, places: Option<f64>, is_first: bool) {
+        let risen = self.fleet.advance(self.clock);
+        if risen > 0 {
+            self.telling.rise(self.clock, risen);
+            self.observe_fleet();
+            self.decide_if_wanted(flow);
+        }
+        let seen = self.seen_now();
+        let there = seen.present().saturating_add(seen.draining);
+        let compared = &mut self.compared;
+        compared.acting.inhabit(there, PART);
+        compared.shadow.inhabit(self.fleet.present(), PART);
+        let meets = |fluid: &mut Fluid, bill: &mut Bill, ready| {
+            let places = all_places(ready, places);
+            if is_first {
+                bill.enter(&fluid.turn(flow, places), ready, PART);
+            }
+            let passed = fluid.pass(flow, rise, places, PART);
+            bill.enter(&passed, ready, PART);
+            passed
+        };
+        meets(&mut self.does, &mut compared.acting, seen.ready);
+        let passed = meets(&mut self.would, &mut compared.shadow, self.fleet.ready);
+
+        self.clock += SECOND_MICROS / u64::from(Self::PARTS);
+        let waiting = self.would.waiting(all_places(self.fleet.ready, places));
+        self.telling.pass(&passed, flow, waiting, self.fleet.ready);
+        self.tell(flow);
+    }
+
+    /// What the platform said last by now.
+    fn seen_now(&mut self) -> Observation {
+        while (self.seen.get(1)).is_some_and(|(at, _)| *at <= self.clock) {
+            let before = self.seen.pop_front().map_or(0, |(_, seen)| seen.present());
+            let after = self.seen.front().map_or(0, |(_, seen)| seen.present());
+            self.compared.acting.starts += u64::from(after.saturating_sub(before));
+        }
+        self.seen.front().map_or(self.newest, |(_, seen)| *seen)
+    }
+
+    /// Tells the scaler what an autoscaler would be told: each second, at once when a request comes to be held while none
+    /// was, and at once when a burst shows. Then it decides, if it is time.
+    fn tell(&mut self, flow: &Flow) {
+        let now = Moment::from_micros(self.clock);
+        let is_second = self.clock.is_multiple_of(SECOND_MICROS);
+        let present = self.would.present();
+        let threshold = self.scaler.burst_threshold();
+        let burst = self.telling.shows_burst(present, threshold);
+        if is_second || burst || self.telling.holds_anew() {
+            self.telling
+                .tell(&mut self.scaler, now, self.fleet.ready, burst);
+            self.decide_if_wanted(flow);
+        }
+        if self.clock >= self.decides_at {
+            self.decides_at = self.clock + self.tick;
+            self.decide(flow);
+        }
+    }
+
+    fn decide_if_wanted(&mut self, flow: &Flow) {
+        if (self.scaler).wants_decision_now(Moment::from_micros(self.clock)) {
+            self.decide(flow);
+        }
+    }
+
+    fn decide(&mut self, flow: &Flow) {
+        let decision = self.scaler.decide(Moment::from_micros(self.clock));
+        self.last = Some(decision);
+        let (ready, present) = (self.fleet.ready, self.fleet.present());
+        if decision.replicas != present {
+            let started = self.fleet.started;
+            let gone = (self.fleet).scale(self.clock, decision.replicas, &self.start_ups);
+            self.compared.shadow.starts += self.fleet.started - started;
+            // The idle ones go first and at once; a busy one ends what it has.
+            let busy = (self.telling.in_flight() / self.scaler.target()).ceil() as u32;
+            let draining = gone.saturating_sub(ready.saturating_sub(busy));
+            (self.compared.shadow).inhabit(draining, flow.service_seconds);
+        }
+        let in_path = self.fleet.ready == 0 || decision.spare_capacity < 0;
+        if in_path != self.gateway_since.is_some() {
+            self.gateway_since = in_path.then(|| Moment::from_micros(self.clock));
+        }
+        self.observe_fleet();
+    }
+
+    fn observe_fleet(&mut self) {
+        // On one machine it always stands there.
+        let always = self.newest.gateway_since == Some(Moment::ZERO);
+        let gateway_since = if always {
+            Some(Moment::ZERO)
+        } else {
+            self.gateway_since
+        };
+        let observation = self.fleet.observation(gateway_since);
+        if observation != self.scaler.observation {
+            self.telling.shrink(self.fleet.ready);
+            let now = Moment::from_micros(self.clock);
+            self.scaler.observe(now, observation);
+        }
+    }
+}
+
+/// Length of a part of a second, in seconds.
+const PART: f64 = 1.0 / Shadow::PARTS as f64;
+
+/// Requests at once that a replica has places for: the hard limit, or as many as latency allows where that is learned.
+fn places_of(acting: &Scaler) -> Option<f64> {
+    let rises =
+        (acting.learned()).is_some_and(|learned| matches!(learned.why, Why::Rises | Why::Unmet));
+    let learned = rises.then(|| acting.scaling.capacity_at(acting.target()));
+    acting.scaling.limit().or(learned)
+}
+
+fn all_places(ready: u32, places: Option<f64>) -> f64 {
+    match (ready, places) {
+        (0, _) => 0.0,
+        (ready, Some(places)) => f64::from(ready) * places,
+        (_, None) => f64::INFINITY,
+    }
+}

@@ -1,0 +1,232 @@
+// SPDX-License-Identifier: Apache-2.0
+//! What a second policy would have cost, as it is estimated beside the one that acts, against a simulation of that policy
+//! alone on the same load.
+#![allow(missing_docs, clippy::unwrap_used, clippy::print_stdout)]
+use std::{path::PathBuf, time::Duration};
+
+use cheerful_scaling::{
+    Compared, Concurrency, Moment, Observation, Policy as Rule, Report, Scaling, Settings, Shadow,
+    Start,
+};
+use cheerful_simulator::{
+    Arrival, Choice, Law, Model, Ours, Outcome, Policy, Reporting, Rng, Waiting, simulate,
+};
+
+/// A policy that acts, and one beside it.
+struct Beside {
+    acting: Ours,
+    shadow: Shadow,
+    now: Moment,
+}
+
+impl Beside {
+    fn new(acting: Scaling, shadow: Scaling) -> Self {
+        let start = Start::default();
+        let acting = Ours::new("acting", acting, start);
+        let shadow = Shadow::new(shadow, start, Ours::TICK, acting.scaler(), Moment::ZERO);
+        Self {
+            acting,
+            shadow,
+            now: Moment::ZERO,
+        }
+    }
+}
+
+impl Policy for Beside {
+    fn name(&self) -> String {
+        self.acting.name()
+    }
+    fn reporting(&self) -> Reporting {
+        self.acting.reporting()
+    }
+    fn report(&mut self, now: Moment, report: &Report) {
+        self.now = now;
+        self.acting.report(now, report);
+        self.shadow.report(now, report, self.acting.scaler());
+    }
+    fn holding(&mut self, now: Moment, waiting: &Waiting) {
+        self.now = now;
+        self.acting.holding(now, waiting);
+        (self.shadow).holding(now, waiting.holding, self.acting.scaler());
+    }
+    fn observe(&mut self, now: Moment, observation: Observation) {
+        self.acting.observe(now, observation);
+        self.shadow.observe(now, observation, self.acting.scaler());
+    }
+    fn tick(&self) -> Duration {
+        self.acting.tick()
+    }
+    fn wants_decision_now(&self, now: Moment) -> bool {
+        self.acting.wants_decision_now(now)
+    }
+    fn decide(&mut self, now: Moment) -> Option<u32> {
+        let wanted = self.acting.decide(now);
+        self.shadow.advance(now, self.acting.scaler());
+        wanted
+    }
+    fn is_at_rest(&self, now: Moment) -> bool {
+        self.acting.is_at_rest(now) && self.shadow.is_at_rest()
+    }
+    fn burst_threshold(&self) -> f64 {
+        self.acting.burst_threshold()
+    }
+    fn choice(&self) -> Choice {
+        self.acting.choice()
+    }
+}
+
+fn settings(rule: Rule, slots: u32) -> Scaling {
+    Scaling::new(Settings {
+        policy: rule,
+        concurrency: Concurrency::Limit(slots),
+        ..Settings::default()
+    })
+    .unwrap()
+}
+
+/// Estimated and simulated.
+struct Check {
+    compared: Compared,
+    acting: Outcome,
+    shadow: Outcome,
+}
+
+fn check(name: &str, load: &[Arrival], model: &Model, acts: Rule, beside: Rule) -> Check {
+    let slots = model.slots.unwrap();
+    let (acting, shadow) = (settings(acts, slots), settings(beside, slots));
+    let mut both = Beside::new(acting.clone(), shadow.clone());
+    let with_both = simulate(load.iter().copied(), model, &mut both, 1);
+    let alone = |scaling| {
+        let mut policy = Ours::new("", scaling, Start::default());
+        simulate(load.iter().copied(), model, &mut policy, 1)
+    };
+    let (acting, shadow) = (alone(acting), alone(shadow));
+    assert_eq!(with_both.replica_seconds, acting.replica_seconds);
+    let compared = both.shadow.compared();
+    println!(
+        "{name}: {acts:?} acts, {beside:?} beside it; {} requests, {:.0} estimated; measured to wait {:.0} request-seconds",
+        acting.requests, compared.requests, compared.measured_waiting_seconds
+    );
+    for (who, bill, run) in [
+        ("acting", compared.acting, &acting),
+        ("shadow", compared.shadow, &shadow),
+    ] {
+        println!(
+            "  {who}: {:.0} replica-seconds ({:+.1} % of the simulated {:.0}), {:.2} % wait (simulated {:.2} %), {} starts ({}), {:.0} cold starts ({})",
+            bill.replica_seconds,
+            (bill.replica_seconds / run.replica_seconds - 1.0) * 100.0,
+            run.replica_seconds,
+            compared.long_wait_share(&bill) * 100.0,
+            run.long_wait_share() * 100.0,
+            bill.starts,
+            run.starts,
+            bill.cold_starts,
+            run.cold_starts,
+        );
+    }
+    Check {
+        compared,
+        acting,
+        shadow,
+    }
+}
+
+fn model(slots: u32, start_up: f64) -> Model {
+    Model {
+        slots: Some(slots),
+        start_up: Law::Constant(Duration::from_secs_f64(start_up)),
+        ..Model::default()
+    }
+}
+
+/// Requests that come by chance, so many in a second as `rate` says of it, for so long, each of a mean length.
+fn by_chance(seconds: u64, mean: f64, rate: impl Fn(u64) -> f64) -> Vec<Arrival> {
+    let mut chance = Rng::stream(7, 1);
+    let mut load = Vec::new();
+    for second in 0..seconds {
+        let rate = rate(second);
+        let mut at = 0.0;
+        loop {
+            at += chance.exponential() / rate.max(1e-9);
+            if at >= 1.0 {
+                break;
+            }
+            load.push(Arrival {
+                at: Moment::from_micros(second * 1_000_000 + (at * 1e6) as u64),
+                work: Duration::from_secs_f64(mean * chance.exponential()),
+            });
+        }
+    }
+    load
+}
+
+/// Where the traces are, if they are.
+fn llm(name: &str) -> Option<Vec<Arrival>> {
+    let folder = std::env::var_os("CHEERFUL_TRACES").map_or_else(
+        || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/traces"),
+        PathBuf::from,
+    );
+    let Ok(text) = std::fs::read_to_string(folder.join(name)) else {
+        println!("skipped: no {name} in CHEERFUL_TRACES or ../shared/traces");
+        return None;
+    };
+    let mut first = None;
+    let arrivals = text.lines().skip(1).map(|line| {
+        let mut fields = line.trim().split(',');
+        let clock = fields.next().unwrap().split(' ').nth(1).unwrap();
+        let parts: Vec<f64> = clock.split(':').map(|part| part.parse().unwrap()).collect();
+        let seconds = parts[0] * 3600.0 + parts[1] * 60.0 + parts[2];
+        let since = seconds - *first.get_or_insert(seconds);
+        let context: f64 = fields.next().unwrap().parse().unwrap();
+        let generated: f64 = fields.next().unwrap().parse().unwrap();
+        let millis = 50.0 + 0.15 * context + 20.0 * generated;
+        Arrival {
+            at: Moment::from_micros((since * 1e6).round() as u64),
+            work: Duration::from_secs_f64(millis / 1e3),
+        }
+    });
+    Some(arrivals.collect())
+}
+
+const BOTH: [(Rule, Rule); 4] = [
+    (Rule::Auto, Rule::StablePanic),
+    (Rule::StablePanic, Rule::Auto),
+    (Rule::Auto, Rule::Auto),
+    (Rule::StablePanic, Rule::StablePanic),
+];
+
+#[test]
+fn on_real_traces() {
+    for (name, file) in [
+        ("LLM-code", "AzureLLMInferenceTrace_code.csv"),
+        ("LLM-conv", "AzureLLMInferenceTrace_conv.csv"),
+    ] {
+        let Some(load) = llm(file) else { return };
+        for start_up in [2.0, 10.0] {
+            for (acts, beside) in BOTH {
+                let name = format!("{name}, start {start_up} s");
+                check(&name, &load, &model(4, start_up), acts, beside);
+            }
+        }
+    }
+}
+
+#[test]
+fn on_loads_by_chance() {
+    let waves = by_chance(3600, 0.4, |second| {
+        30.0 + 25.0 * (second as f64 / 600.0 * std::f64::consts::TAU).sin()
+    });
+    let bursts = by_chance(
+        3600,
+        0.4,
+        |second| {
+            if second % 300 < 60 { 40.0 } else { 4.0 }
+        },
+    );
+    let sparse = by_chance(7200, 0.2, |second| if second % 400 < 5 { 1.0 } else { 0.0 });
+    for (acts, beside) in BOTH {
+        check("waves", &waves, &model(10, 3.0), acts, beside);
+        check("bursts", &bursts, &model(10, 3.0), acts, beside);
+        check("sparse", &sparse, &model(10, 3.0), acts, beside);
+    }
+}
