@@ -23,7 +23,7 @@ pub struct Bill {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Compared {
-    /// How long they are compared already. It ends about 4 s ago, for reports take their time.
+    /// How long they are compared already. It ends about 5 s ago, for reports take their time.
     pub seconds: f64,
     /// Of these, seconds of which a replica said nothing: the load was taken to be what it was before.
     pub silent_seconds: f64,

@@ -17,11 +17,25 @@ pub(super) struct Fluid {
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(super) struct Flow {
     /// Requests in flight where nobody waits, on average.
-    pub(super) offered: f64,
+    pub(super) mean: f64,
+    /// The same: at the beginning, in the middle and at the end, straight between them.
+    pub(super) offered: [f64; 3],
     /// Requests that come.
     pub(super) arrivals: f64,
     /// How long one takes once it is served.
     pub(super) service_seconds: f64,
+}
+
+impl Flow {
+    /// What is offered where a share of the second has passed.
+    pub(super) fn at(&self, share: f64) -> f64 {
+        let [begin, middle, end] = self.offered;
+        if share < 0.5 {
+            begin + (middle - begin) * 2.0 * share
+        } else {
+            middle + (end - middle) * (2.0 * share - 1.0)
+        }
+    }
 }
 
 /// What becomes of them in a part of a second.
@@ -60,26 +74,11 @@ impl Fluid {
     pub(super) fn is_empty(&self) -> bool {
         self.offered == 0.0 && self.behind < Self::NOBODY
     }
-    /// A second begins, with so many places: those that come at once, for more are in flight than before.
-    pub(super) fn turn(&mut self, flow: &Flow, places: f64) -> Passed {
-        let before = self.present();
-        let rise = flow.offered - self.offered;
-        self.offered = flow.offered;
-        let arrivals = at_once(flow, rise);
-        if arrivals <= 0.0 {
-            return Passed::default();
-        }
-        let level = long_wait_level(flow, places);
-        let over = self.present() - level.max(before);
-        Passed {
-            arrivals,
-            long_waits: arrivals * (over / rise).clamp(0.0, 1.0),
-            ..Passed::default()
-        }
-    }
-    /// A part of the second passes; `rise` is by how much it began with more than the one before.
-    pub(super) fn pass(&mut self, flow: &Flow, rise: f64, places: f64, seconds: f64) -> Passed {
+    /// A part of a second passes, of that length, in which so many are in flight where nobody waits.
+    pub(super) fn pass(&mut self, flow: &Flow, offered: f64, places: f64, seconds: f64) -> Passed {
         let service = flow.service_seconds;
+        let there = self.present();
+        self.offered = offered;
         let (before, mut waiting) = (self.behind, 0.0);
         let mut left = seconds;
         if self.offered + self.behind > places {
@@ -102,26 +101,28 @@ impl Fluid {
                 self.behind = 0.0;
             }
         }
-        let arrivals = (flow.arrivals - at_once(flow, rise)).max(0.0) * seconds;
-        let level = long_wait_level(flow, places);
-        let late = self.present() >= level && level.is_finite();
+        let arrivals = flow.arrivals * seconds;
+        let late = share_over(there, self.present(), long_wait_level(flow, places));
         Passed {
             served: (self.offered - service * (self.behind - before) / seconds)
                 .clamp(0.0, places.max(0.0)),
             waiting,
             arrivals,
-            long_waits: if late { arrivals } else { 0.0 },
+            long_waits: arrivals * late,
         }
-    }
-    /// By how much more the coming second begins with.
-    pub(super) fn rise(&self, flow: &Flow) -> f64 {
-        flow.offered - self.offered
     }
 }
 
-/// Requests that come at the beginning of the second, where so many more are in flight than in the one before.
-fn at_once(flow: &Flow, rise: f64) -> f64 {
-    rise.clamp(0.0, flow.arrivals)
+/// Of the way from one count to another, how much is at a level or over it.
+fn share_over(from: f64, to: f64, level: f64) -> f64 {
+    let (least, most) = (from.min(to), from.max(to));
+    if least >= level {
+        1.0
+    } else if most <= level {
+        0.0
+    } else {
+        (most - level) / (most - least)
+    }
 }
 
 /// One who comes when so many are there waits just so long: those before it and the ones in the places leave at
@@ -135,11 +136,9 @@ mod tests {
     use super::*;
 
     fn run(fluid: &mut Fluid, flow: Flow, places: f64) -> (f64, f64, f64) {
-        let rise = fluid.rise(&flow);
-        let turn = fluid.turn(&flow, places);
-        let (mut served, mut waiting, mut late) = (0.0, 0.0, turn.long_waits);
-        for _ in 0..10 {
-            let passed = fluid.pass(&flow, rise, places, 0.1);
+        let (mut served, mut waiting, mut late) = (0.0, 0.0, 0.0);
+        for part in 0..10 {
+            let passed = fluid.pass(&flow, flow.at(f64::from(part) / 10.0 + 0.05), places, 0.1);
             served += passed.served / 10.0;
             waiting += passed.waiting / 10.0;
             late += passed.long_waits;
@@ -148,7 +147,8 @@ mod tests {
     }
     const fn flow(offered: f64, arrivals: f64, service_seconds: f64) -> Flow {
         Flow {
-            offered,
+            mean: offered,
+            offered: [offered; 3],
             arrivals,
             service_seconds,
         }
@@ -186,10 +186,19 @@ mod tests {
     }
 
     #[test]
-    fn half_of_a_burst_of_twice_the_places_waits() {
+    fn who_comes_when_all_places_are_taken_waits() {
         let mut fluid = Fluid::default();
-        let (_, waiting, late) = run(&mut fluid, flow(8.0, 8.0, 2.0), 4.0);
-        assert!((late - 3.8).abs() < 1e-9, "{late}");
+        let rising = Flow {
+            offered: [0.0, 4.0, 8.0],
+            ..flow(0.0, 8.0, 2.0)
+        };
+        let (_, _, late) = run(&mut fluid, rising, 4.0);
+        assert!((3.0..4.0).contains(&late), "{late}");
+        let (served, waiting, late) = run(&mut fluid, flow(8.0, 4.0, 2.0), 4.0);
+        assert!(
+            (late - 4.0).abs() < 1e-9 && (served - 4.0).abs() < 1e-9,
+            "{late} {served}"
+        );
         assert!(waiting >= 4.0, "{waiting}");
     }
 

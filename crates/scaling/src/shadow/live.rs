@@ -23,6 +23,10 @@ pub(super) struct Live {
     /// The second before the last, and the last.
     before: Seen,
     last: Seen,
+    /// What came in the second before the last.
+    settling: Flow,
+    /// Who waited in the second before that one.
+    waiting: f64,
     /// Requests too many were taken to come, by the mean of a second for what is there at its edge.
     owed: f64,
 }
@@ -80,7 +84,10 @@ impl Live {
             self.waited[place(second)] += request_seconds;
         }
     }
-    /// Takes a whole second, and gives what came in the one before it.
+    /// A second is given so many later.
+    pub(super) const LATER: u64 = 2;
+
+    /// Takes a whole second, and gives what came in the one two before it.
     pub(super) fn take(&mut self, number: u64, second: Second) -> Flow {
         let is_kept = number + Self::SECONDS as u64 > self.at / SECOND_MICROS;
         let held = if is_kept {
@@ -115,18 +122,35 @@ impl Live {
             offered: (served + service * change).max(0.0),
         };
         let came = self.last.finished + (now.there - self.before.there) / 2.0 + self.owed;
-        self.owed = came.min(0.0);
+        // Fewer than none came: so many too many were taken to come in the second before, or will be soon.
+        let settled = (self.settling.arrivals + came.min(0.0)).max(0.0);
+        self.owed = came.min(0.0) + self.settling.arrivals - settled;
         let flow = Flow {
-            offered: self.last.offered,
+            mean: self.last.offered,
+            offered: self.way(&now),
             arrivals: came.max(0.0),
             service_seconds: service,
         };
+        self.waiting = self.before.waiting;
         (self.before, self.last) = (self.last, now);
-        flow
+        let arrivals = settled;
+        Flow {
+            arrivals,
+            ..std::mem::replace(&mut self.settling, flow)
+        }
     }
-    /// Requests that waited in the second before the last one taken, on average.
+    /// From what is offered on average in three seconds, what it is at both edges of the middle one and in its middle: no
+    /// more and no less than in any of the three.
+    fn way(&self, next: &Seen) -> [f64; 3] {
+        let (before, here, next) = (self.before.offered, self.last.offered, next.offered);
+        let (begin, end) = ((before + here) / 2.0, (here + next) / 2.0);
+        let middle = 2.0 * here - (begin + end) / 2.0;
+        let (least, most) = (before.min(here).min(next), before.max(here).max(next));
+        [begin, middle.clamp(least, most), end]
+    }
+    /// Requests that waited in the second that was given last, on average.
     pub(super) const fn waiting(&self) -> f64 {
-        self.before.waiting
+        self.waiting
     }
     /// Whether nothing is there, and nothing that was is still to be told.
     pub(super) fn is_empty(&self) -> bool {
@@ -135,6 +159,8 @@ impl Live {
             && self.held.iter().all(|held| *held == 0)
             && none(&self.before)
             && none(&self.last)
+            && self.settling.arrivals <= 0.0
+            && self.settling.mean <= 0.0
             && self.behind < 1e-3
     }
     /// How long a request takes once it is served, on average.
@@ -176,13 +202,14 @@ mod tests {
             flows.push(live.take(second, known(load, requests)));
         }
         flows.push(live.take(104, known(1.0, 10)));
-        let offered: f64 = flows.iter().map(|flow| flow.offered).sum();
+        flows.push(live.take(105, known(1.0, 10)));
+        let offered: f64 = flows
+            .iter()
+            .map(|flow| flow.offered.iter().sum::<f64>() / 3.0)
+            .sum();
         let arrivals: f64 = flows.iter().map(|flow| flow.arrivals).sum();
-        assert!((offered - 5.0).abs() < 0.1, "{flows:?}");
-        assert!((arrivals - 50.0).abs() < 1.0, "{flows:?}");
-        assert!(
-            flows[1].offered > 0.8 && flows[2].offered > 0.8,
-            "{flows:?}"
-        );
+        assert!((offered - 6.0).abs() < 0.1, "{flows:?}");
+        assert!((arrivals - 60.0).abs() < 1.0, "{flows:?}");
+        assert!(flows[2].mean > 0.8 && flows[3].mean > 0.8, "{flows:?}");
     }
 }

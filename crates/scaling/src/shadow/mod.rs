@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! A second policy beside the one that acts, on the same live load: what it would have cost, and who would have waited.
 mod bill;
+mod chance;
 mod fleet;
 mod fluid;
 mod live;
@@ -16,6 +17,7 @@ use crate::{
     capacity::{Capacity, StartUps},
     history::Second,
 };
+use chance::Chance;
 use fleet::Fleet;
 use fluid::{Flow, Fluid};
 use live::Live;
@@ -25,7 +27,7 @@ use telling::Telling;
 ///
 /// The live reports tell what load is offered, whoever scales. Of it a fluid is made, which meets the replicas that the
 /// second policy would have: so it sees load, line and replicas as if it acted, and nothing of the difference. The same
-/// fluid meets the replicas that were really there, so that both are compared by one measure. It goes 3 s behind the
+/// fluid meets the replicas that were really there, so that both are compared by one measure. It goes 4 s behind the
 /// clock, for the reports of a second have to come first. Its size is bounded.
 #[derive(Clone, Debug)]
 pub struct Shadow {
@@ -47,6 +49,7 @@ pub struct Shadow {
     telling: Telling,
     /// Since when the gateway would stand in the path, where it does not always.
     gateway_since: Option<Moment>,
+    chance: Chance,
     would: Fluid,
     does: Fluid,
     compared: Compared,
@@ -94,6 +97,7 @@ impl Shadow {
             fleet: Fleet::of(start.ready),
             telling: Telling::new(clock),
             gateway_since: None,
+            chance: Chance::default(),
             would: Fluid::default(),
             does: Fluid::default(),
             compared: Compared::default(),
@@ -139,14 +143,14 @@ impl Shadow {
         };
         let last = settled / SECOND_MICROS;
         if self.next + Self::LONGEST_PAUSE < last || self.is_at_rest() {
-            self.jump(last.saturating_sub(1));
+            self.jump(last.saturating_sub(Live::LATER));
         }
         let places = places_of(acting);
         while self.next <= last {
             let second = acting.history.second(self.next);
             let flow = self.live.take(self.next, second);
             let is_silent = second == Second::Unknown;
-            if self.clock < self.next * SECOND_MICROS {
+            if self.clock + Live::LATER * SECOND_MICROS <= self.next * SECOND_MICROS {
                 self.pass(&flow, places, is_silent);
             }
             self.next += 1;
@@ -185,8 +189,6 @@ impl Shadow {
         }
     }
 
-    /// Parts of a second that are thought through one by one.
-    const PARTS: u32 = 10;
     /// What the platform said within a few seconds.
     const MOST_SEEN: usize = 256;
     /// After a longer pause what lies between is not compared.
@@ -213,9 +215,8 @@ impl Shadow {
     fn pass(&mut self, flow: &Flow, places: Option<f64>, is_silent: bool) {
         let counts = self.clock >= self.from;
         let before = self.compared;
-        let rise = self.would.rise(flow);
-        for part in 0..Self::PARTS {
-            self.part(flow, rise, places, part == 0);
+        for offered in self.chance.path(flow) {
+            self.part(flow, offered, places);
         }
         if counts {
             self.compared.seconds += 1.0;
@@ -228,7 +229,7 @@ impl Shadow {
         }
     }
 
-    fn part(&mut self, flow: &Flow, rise: f64, places: Option<f64>, is_first: bool) {
+    fn part(&mut self, flow: &Flow, offered: f64, places: Option<f64>) {
         let risen = self.fleet.advance(self.clock);
         if risen > 0 {
             self.telling.rise(self.clock, risen);
@@ -242,17 +243,14 @@ impl Shadow {
         compared.shadow.inhabit(self.fleet.present(), PART);
         let meets = |fluid: &mut Fluid, bill: &mut Bill, ready| {
             let places = all_places(ready, places);
-            if is_first {
-                bill.enter(&fluid.turn(flow, places), ready, PART);
-            }
-            let passed = fluid.pass(flow, rise, places, PART);
+            let passed = fluid.pass(flow, offered, places, PART);
             bill.enter(&passed, ready, PART);
             passed
         };
         meets(&mut self.does, &mut compared.acting, seen.ready);
         let passed = meets(&mut self.would, &mut compared.shadow, self.fleet.ready);
 
-        self.clock += SECOND_MICROS / u64::from(Self::PARTS);
+        self.clock += SECOND_MICROS / PARTS as u64;
         let waiting = self.would.waiting(all_places(self.fleet.ready, places));
         self.telling.pass(&passed, flow, waiting, self.fleet.ready);
         self.tell(flow);
@@ -330,8 +328,10 @@ impl Shadow {
     }
 }
 
+/// Parts of a second that are thought through one by one.
+const PARTS: usize = 10;
 /// Length of a part of a second, in seconds.
-const PART: f64 = 1.0 / Shadow::PARTS as f64;
+const PART: f64 = 1.0 / PARTS as f64;
 
 /// Requests at once that a replica has places for: the hard limit, or as many as latency allows where that is learned.
 fn places_of(acting: &Scaler) -> Option<f64> {
