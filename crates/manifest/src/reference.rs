@@ -63,10 +63,13 @@ const AUTOSCALER: &str = "
 # Autoscaler
 
 What scales a workload that somebody else owns, in a cluster: a Deployment, a StatefulSet, or anything else with a
-`/scale` subresource. Its pods have the queue that `cheerful inject` adds. Nothing holds requests for them while there is
-no replica, so `min` is at least 1, also where it is left out, and `idleDelay`, `gracePeriod` and `burstCapacity`, which
-are about zero and the gateway, have no effect. `scaleTargetRef` may be changed: what was scaled before
-keeps the count that it has then. `scaling` is as that of a Revision.
+`/scale` subresource. Its pods have the queue that `cheerful inject` adds, or a `signal` says by what else the load becomes
+known ([signals.md](signals.md)): where every signal is a gauge and none counts requests, the gauges alone tell the load.
+Nothing holds requests for the pods while there is no replica, so `min` is at least 1, also where it is left out; 0 is right
+where no request is counted and a signal is known without a replica: `prometheus`, `external`, or `custom` with an object.
+`gracePeriod` and `burstCapacity`, which are about the gateway, have no effect, and `idleDelay` only with `min: 0`. `scaleTargetRef` may be changed: what was scaled before
+keeps the count that it has then. `scaling`, `signal`
+and `signals` are as those of a Revision.
 
 ```yaml
 apiVersion: cheerful.dev/v1alpha1
@@ -83,20 +86,30 @@ spec:
 pub fn reference() -> String {
     let mut page = HEAD.to_owned();
     put(&mut page, format_args!("\n# Revision\n"));
-    section(&mut page, "", &revision_schema());
+    let mut revision = revision_schema();
+    // Each is told at `signal`.
+    let several = "/properties/spec/properties/signals/items";
+    forget_fields(&mut revision, several);
+    section(&mut page, "", &revision);
     page.push_str(AUTOSCALER);
     let mut autoscaler = schema_of::<Autoscaler>();
     // Told above already.
     for told in [
         "/properties/metadata",
         "/properties/spec/properties/scaling",
+        "/properties/spec/properties/signal",
+        several,
     ] {
-        if let Some(Value::Object(fields)) = autoscaler.pointer_mut(told) {
-            fields.remove("properties");
-        }
+        forget_fields(&mut autoscaler, told);
     }
     section(&mut page, "", &autoscaler);
     page
+}
+
+fn forget_fields(schema: &mut Value, at: &str) {
+    if let Some(Value::Object(fields)) = schema.pointer_mut(at) {
+        fields.remove("properties");
+    }
 }
 
 /// A table of the fields of one map, then one section for each map in it.

@@ -54,6 +54,20 @@ fn without_null(schema: &mut Schema) {
             }
         }
     }
+    // What has to be given has no default.
+    let required = schema.get("required").cloned().unwrap_or_default();
+    if let Some(Value::Object(fields)) = schema.get_mut("properties") {
+        for name in required
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(Value::as_str)
+        {
+            if let Some(Value::Object(field)) = fields.get_mut(name) {
+                field.remove("default");
+            }
+        }
+    }
     // The default of a map is the map of its fields' defaults, which each field tells better.
     let says_nothing = |default: &Value| match default {
         Value::Null | Value::Object(_) => true,

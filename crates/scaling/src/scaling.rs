@@ -197,7 +197,13 @@ impl Check {
                 let expected = "a name of 1 to 63 bytes that no other gauge has";
                 (format!("{name:?}"), expected.to_owned())
             });
-            self.number("gauges.target", gauge.aim.value(), 1e-9, 1e18);
+            let target = gauge.aim.value();
+            self.that(target > 0.0 && target <= 1e18, "gauges.target", || {
+                (
+                    target.to_string(),
+                    "a number above 0, up to 1e18".to_owned(),
+                )
+            });
             self.number(
                 "gauges.activation",
                 gauge.activation.unwrap_or(0.0),

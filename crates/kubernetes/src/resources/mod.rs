@@ -4,6 +4,7 @@ mod autoscaler;
 mod revision;
 mod rules;
 mod schema;
+mod signal_rules;
 mod structural;
 
 pub use autoscaler::{Autoscaler, AutoscalerStatus};

@@ -1,18 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 //! What the form of a resource cannot say, as the API server checks it. `cheerful_manifest` has the same rules for a
 //! manifest that it loads; a table of good and bad specifications is held against both.
+use std::borrow::Cow;
+
 use cheerful_manifest::{DECIMAL, DurationText};
 use serde_json::{Value, json};
 
+use super::signal_rules;
+
 /// A rule in CEL.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Rule {
     /// Where it stands, as `spec.routes[]`; `self` in the rule is what is there.
-    at: &'static str,
+    at: Cow<'static, str>,
     /// The field below `at` that is told; empty: `at` itself.
     field: &'static str,
     /// `DURATION` and `DECIMAL` stand for the patterns of both.
-    rule: &'static str,
+    rule: Cow<'static, str>,
     /// What would be right. (An expression that tells the value as well costs more than the API server allows: it
     /// takes a number's text to be of any length.)
     message: &'static str,
@@ -20,27 +24,34 @@ pub(super) struct Rule {
     required: bool,
 }
 
-const fn rule(
+pub(super) fn rule(
+    at: impl Into<Cow<'static, str>>,
+    field: &'static str,
+    rule: impl Into<Cow<'static, str>>,
+    message: &'static str,
+) -> Rule {
+    Rule {
+        at: at.into(),
+        field,
+        rule: rule.into(),
+        message,
+        required: false,
+    }
+}
+
+/// A rule of a table.
+const fn fixed(
     at: &'static str,
     field: &'static str,
     rule: &'static str,
     message: &'static str,
 ) -> Rule {
     Rule {
-        at,
+        at: Cow::Borrowed(at),
         field,
-        rule,
+        rule: Cow::Borrowed(rule),
         message,
         required: false,
-    }
-}
-
-impl Rule {
-    const fn required(self) -> Self {
-        Self {
-            required: true,
-            ..self
-        }
     }
 }
 
@@ -53,13 +64,13 @@ const WINDOW: &str = "self.matches('DURATION') && duration(self) >= duration('1s
 const WINDOW_IS: &str = "should be a duration such as 60s or 1m30s, from 1s to 1h";
 const LATENCY: &str = "self.matches('DURATION') && duration(self) >= duration('1ms') && duration(self) <= duration('1h')";
 const LATENCY_IS: &str = "should be a duration such as 250ms or 1.5s, from 1ms to 1h";
-const CONCURRENCY: Rule = rule(
+const CONCURRENCY: Rule = fixed(
     "spec.concurrency",
     "",
     "type(self) == int ? self >= 1 && self <= 1000000 : self == 'single' || self == 'multi'",
     "should be single, multi, or a whole number from 1 to 1000000: the most requests at once in a replica",
 );
-const TARGET_BELOW_LIMIT: Rule = rule(
+const TARGET_BELOW_LIMIT: Rule = fixed(
     "spec",
     ".scaling.target",
     "!has(self.scaling) || !has(self.scaling.target) || !has(self.concurrency) || self.concurrency == 'multi' \
@@ -73,25 +84,25 @@ const TARGET_BELOW_LIMIT: Rule = rule(
 pub(super) const SCALING: &[Rule] = &[
     CONCURRENCY,
     TARGET_BELOW_LIMIT,
-    rule(
+    fixed(
         "spec.scaling",
         ".min",
         "!has(self.min) || !has(self.max) || self.min <= self.max",
         "should be at most max",
     ),
-    rule(
+    fixed(
         "spec.scaling",
         ".initial",
         "!has(self.initial) || !has(self.max) || self.initial <= self.max",
         "should be at most max",
     ),
-    rule(
+    fixed(
         "spec.scaling",
         ".activation",
         "!has(self.activation) || !has(self.max) || self.activation <= self.max",
         "should be at most max",
     ),
-    rule(
+    fixed(
         "spec.scaling",
         ".panicWindow",
         "(has(self.panicWindow) && !self.panicWindow.matches('DURATION')) \
@@ -100,24 +111,24 @@ pub(super) const SCALING: &[Rule] = &[
             <= duration(has(self.stableWindow) ? self.stableWindow : '60s')",
         "should be at most stableWindow (which is 60s where it is left out)",
     ),
-    rule(
+    fixed(
         "spec.scaling",
         ".latency",
         "!has(self.latency) || !has(self.target) || self.target == 'auto'",
         "should be left out where target is a number, which needs no objective",
     ),
-    rule(
+    fixed(
         "spec.scaling",
         ".latency",
         "!has(self.latency) || [has(self.latency.p50), has(self.latency.p90), has(self.latency.p95), \
          has(self.latency.p99)].filter(given, given).size() == 1",
         "should be one of p50, p90, p95, p99, with a duration such as 250ms",
     ),
-    rule("spec.scaling.latency.p50", "", LATENCY, LATENCY_IS),
-    rule("spec.scaling.latency.p90", "", LATENCY, LATENCY_IS),
-    rule("spec.scaling.latency.p95", "", LATENCY, LATENCY_IS),
-    rule("spec.scaling.latency.p99", "", LATENCY, LATENCY_IS),
-    rule(
+    fixed("spec.scaling.latency.p50", "", LATENCY, LATENCY_IS),
+    fixed("spec.scaling.latency.p90", "", LATENCY, LATENCY_IS),
+    fixed("spec.scaling.latency.p95", "", LATENCY, LATENCY_IS),
+    fixed("spec.scaling.latency.p99", "", LATENCY, LATENCY_IS),
+    fixed(
         "spec.scaling.target",
         "",
         "type(self) == int ? self >= 1 && self <= 1000000 : self == 'auto' \
@@ -125,7 +136,7 @@ pub(super) const SCALING: &[Rule] = &[
         "should be auto, or a number from 0.01 to 1000000 (with a fraction in quotes: \"0.5\"): \
          the requests in flight per replica to aim for",
     ),
-    rule(
+    fixed(
         "spec.scaling.burstCapacity",
         "",
         "type(self) == int ? self >= -1 && self <= 1000000000 : self == 'auto' \
@@ -133,21 +144,21 @@ pub(super) const SCALING: &[Rule] = &[
         "should be auto, a number of requests in flight from 0 to 1000000000 (with a fraction in quotes: \"0.5\"), \
          or -1: always in the path",
     ),
-    rule("spec.scaling.stableWindow", "", WINDOW, WINDOW_IS),
-    rule("spec.scaling.panicWindow", "", WINDOW, WINDOW_IS),
-    rule(
+    fixed("spec.scaling.stableWindow", "", WINDOW, WINDOW_IS),
+    fixed("spec.scaling.panicWindow", "", WINDOW, WINDOW_IS),
+    fixed(
         "spec.scaling.idleDelay",
         "",
         "self == 'auto' || (self.matches('DURATION') && duration(self) <= duration('24h'))",
         "should be auto, or a duration such as 60s or 1m30s, from 0s to 24h",
     ),
-    rule(
+    fixed(
         "spec.scaling.gracePeriod",
         "",
         UP_TO_AN_HOUR,
         UP_TO_AN_HOUR_IS,
     ),
-    rule(
+    fixed(
         "spec.scaling.scaleDownDelay",
         "",
         "self == 'auto' || (self.matches('DURATION') && duration(self) <= duration('1h'))",
@@ -166,121 +177,115 @@ const QUANTITIES_ARE: &str =
 
 /// Of a Revision alone.
 pub(super) const REVISION: &[Rule] = &[
-    rule(
+    fixed(
         "",
         ".metadata.name",
         "self.metadata.name.matches('^[a-z]([-a-z0-9]{0,50}[a-z0-9])?$')",
         "should be 1 to 52 lower-case letters, digits and -, with a letter at the start and a letter or digit at the \
          end, for it is the name of a Service and the beginning of others",
     ),
-    rule(
-        "spec",
-        ".template",
-        "has(self.template)",
-        "should be the pod of each replica, with at least one container; command is for one machine",
-    )
-    .required(),
-    rule(
+    Rule {
+        at: Cow::Borrowed("spec"),
+        field: ".template",
+        rule: Cow::Borrowed("has(self.template)"),
+        message: "should be the pod of each replica, with at least one container; command is for one machine",
+        required: true,
+    },
+    fixed(
         "spec.template.spec",
         ".restartPolicy",
         "!has(self.restartPolicy) || self.restartPolicy == 'Always'",
         "should be Always, or left out",
     ),
-    rule(
+    fixed(
         "spec.template.spec",
         ".containers",
         "self.containers.all(c, c.name != 'cheerful-queue')",
         "should have no container called cheerful-queue: that one is added",
     ),
-    rule(
+    fixed(
         "spec.template.spec",
         ".initContainers",
         "!has(self.initContainers) || self.initContainers.all(c, c.name != 'cheerful-queue')",
         "should have no container called cheerful-queue: that one is added",
     ),
-    rule(
+    fixed(
         "spec.routes[]",
         "",
         "has(self.host) || has(self.pathPrefix)",
         "should have a host or a pathPrefix",
     ),
-    rule(
+    fixed(
         "spec.routes[].host",
         "",
         "self.matches('^([*][.])?[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?([.][a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)*$')",
         "should be a host name in lower case without a port, such as shop.example.com or *.example.com",
     ),
-    rule(
+    fixed(
         "spec.routes[].pathPrefix",
         "",
         "self == '/' || (self.matches('^/[!-~]*[!-.0-~]$') && !self.matches('[?#*]'))",
         "should be a path such as /shop, without / at its end",
     ),
-    rule(
+    fixed(
         "spec.readiness.path",
         "",
         PATH,
         "should be a path such as /healthz",
     ),
-    rule("spec.timeouts.connect", "", ANY_DURATION, ANY_DURATION_IS),
-    rule("spec.timeouts.firstByte", "", ANY_DURATION, ANY_DURATION_IS),
-    rule("spec.timeouts.idle", "", ANY_DURATION, ANY_DURATION_IS),
-    rule("spec.timeouts.whole", "", ANY_DURATION, ANY_DURATION_IS),
-    rule("spec.timeouts.drain", "", ANY_DURATION, ANY_DURATION_IS),
-    rule("spec.timeouts.stop", "", ANY_DURATION, ANY_DURATION_IS),
-    rule(
+    fixed("spec.timeouts.connect", "", ANY_DURATION, ANY_DURATION_IS),
+    fixed("spec.timeouts.firstByte", "", ANY_DURATION, ANY_DURATION_IS),
+    fixed("spec.timeouts.idle", "", ANY_DURATION, ANY_DURATION_IS),
+    fixed("spec.timeouts.whole", "", ANY_DURATION, ANY_DURATION_IS),
+    fixed("spec.timeouts.drain", "", ANY_DURATION, ANY_DURATION_IS),
+    fixed("spec.timeouts.stop", "", ANY_DURATION, ANY_DURATION_IS),
+    fixed(
         "spec.hold.wait",
         "",
         "self.matches('DURATION') && duration(self) > duration('0s') && duration(self) <= duration('10000h')",
         "should be a duration such as 60s, 1m30s, 250ms or 1h, longer than 0s and at most 10000h",
     ),
-    rule(
+    fixed(
         "spec.waking.answerAtZero.paths[]",
         "",
         MATCHED_PATH,
         MATCHED_PATH_IS,
     ),
-    rule(
+    fixed(
         "spec.waking.uncounted.paths[]",
         "",
         MATCHED_PATH,
         MATCHED_PATH_IS,
     ),
-    rule(
+    fixed(
         "spec.waking.answerAtZero.userAgents[]",
         "",
         "size(self) > 0",
         USER_AGENT_IS,
     ),
-    rule(
+    fixed(
         "spec.waking.uncounted.userAgents[]",
         "",
         "size(self) > 0",
         USER_AGENT_IS,
     ),
-    rule("spec.queue.requests", "", QUANTITIES, QUANTITIES_ARE),
-    rule("spec.queue.limits", "", QUANTITIES, QUANTITIES_ARE),
+    fixed("spec.queue.requests", "", QUANTITIES, QUANTITIES_ARE),
+    fixed("spec.queue.limits", "", QUANTITIES, QUANTITIES_ARE),
 ];
 
 /// Of an Autoscaler alone.
 pub(super) const AUTOSCALER: &[Rule] = &[
-    rule(
+    fixed(
         "",
         ".metadata.name",
         "self.metadata.name.matches('^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$')",
         "should be a DNS label: 1 to 63 lower-case letters, digits and -, with a letter or digit at both ends",
     ),
-    rule(
+    fixed(
         "spec.scaleTargetRef",
         "",
         "!has(self.apiVersion) || !self.apiVersion.startsWith('cheerful.dev/')",
         "should be what nothing of cheerful scales already: no Revision and no Autoscaler",
-    ),
-    rule(
-        "spec.scaling",
-        ".min",
-        "!has(self.min) || self.min >= 1",
-        "should be at least 1: nothing holds the requests for a workload of somebody else's while it is at zero",
     ),
 ];
 
@@ -362,12 +367,13 @@ pub(super) fn bound(schema: &mut Value) {
             field[*keyword] = json!(number);
         }
     }
+    signal_rules::bound(schema);
 }
 
 impl Rule {
     /// Adds the rule where it belongs.
     pub(super) fn put(&self, schema: &mut Value) {
-        let Some(place) = place(schema, self.at) else {
+        let Some(place) = place(schema, &self.at) else {
             return;
         };
         if self.rule.contains("self.matches('DURATION')")
@@ -401,7 +407,7 @@ impl Rule {
 }
 
 /// What stands at a path such as `spec.routes[].host`; `{}`: the values of a map.
-fn place<'a>(schema: &'a mut Value, path: &str) -> Option<&'a mut Value> {
+pub(super) fn place<'a>(schema: &'a mut Value, path: &str) -> Option<&'a mut Value> {
     let steps = path.split('.').filter(|step| !step.is_empty());
     steps.into_iter().try_fold(schema, |place, step| {
         let (name, inner) = match (step.strip_suffix("[]"), step.strip_suffix("{}")) {
@@ -439,8 +445,11 @@ mod tests {
                 .filter_map(|schema| place(schema, path))
                 .any(|place| keyword.is_empty() || place.get(keyword).is_some())
         };
-        for rule in [REVISION, SCALING, AUTOSCALER].concat() {
-            assert!(there(rule.at, "x-kubernetes-validations"), "{rule:?}");
+        let mut rules = [REVISION, SCALING, AUTOSCALER].concat();
+        rules.extend(signal_rules::rules());
+        rules.push(signal_rules::zero());
+        for rule in rules {
+            assert!(there(&rule.at, "x-kubernetes-validations"), "{rule:?}");
             let told = format!("{}{}", rule.at, rule.field);
             assert!(there(&told, ""), "{rule:?}");
         }

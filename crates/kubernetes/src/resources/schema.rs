@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use super::{
     AutoscalerStatus, RevisionStatus,
     rules::{self, Rule},
+    signal_rules,
     structural::{make_structural, trim_template},
 };
 use crate::names;
@@ -32,7 +33,7 @@ fn revision() -> Value {
         "One version of a workload, scaled as one.",
         spec,
         schema_of::<RevisionStatus>(),
-        &[rules::REVISION, rules::SCALING].concat(),
+        &[rules::REVISION, rules::SCALING, &signal_rules::rules()].concat(),
     );
     json!({
         "metadata": {"name": format!("revisions.{}", names::GROUP)},
@@ -53,13 +54,20 @@ fn revision() -> Value {
 fn autoscaler() -> Value {
     let mut spec = schema_of::<AutoscalerSpec>();
     make_structural(&mut spec);
-    spec["properties"]["scaling"]["properties"]["min"]["description"] =
-        json!("Fewest replicas, at least 1. Default: 1.");
+    spec["properties"]["scaling"]["properties"]["min"]["description"] = json!(
+        "Fewest replicas. Default: 1. 0 is right only where every signal is a gauge that is no request, and one is known without a replica."
+    );
     let schema = resource(
         "What scales a workload that somebody else owns.",
         spec,
         schema_of::<AutoscalerStatus>(),
-        &[rules::AUTOSCALER, rules::SCALING].concat(),
+        &[
+            rules::AUTOSCALER,
+            rules::SCALING,
+            &signal_rules::rules(),
+            &[signal_rules::zero()],
+        ]
+        .concat(),
     );
     let target = json!({"name": "Target", "type": "string", "jsonPath": ".spec.scaleTargetRef.name",
         "description": "What is scaled."});
@@ -177,8 +185,13 @@ mod tests {
                 || schema["x-kubernetes-int-or-string"] == true
                 || schema["x-kubernetes-preserve-unknown-fields"] == true;
             assert!(one_type, "{path}: {schema}");
-            for wrong in ["$ref", "oneOf", "anyOf", "allOf", "const", "nullable"] {
+            for wrong in ["$ref", "anyOf", "allOf", "const", "nullable"] {
                 assert!(schema.get(wrong).is_none(), "{path}: {wrong}");
+            }
+            // Of several fields one: no more than that may be chosen from.
+            for choice in schema["oneOf"].as_array().into_iter().flatten() {
+                assert!(choice["required"].is_array(), "{path}: {choice}");
+                assert_eq!(choice.as_object().map(serde_json::Map::len), Some(1));
             }
             for (name, inner) in schema["properties"].as_object().into_iter().flatten() {
                 walk(&format!("{path}.{name}"), inner);

@@ -338,7 +338,7 @@ impl Check<'_> {
     }
 
     fn amount(&mut self, field: &str, name: &str, value: f64) {
-        if !(1e-9..=1e18).contains(&value) {
+        if !(value > 0.0 && value <= 1e15) {
             let message = "should be a number above 0: what one replica is meant for";
             self.say(&format!("{field}.{name}"), Some(value.to_string()), message);
         }
@@ -346,7 +346,7 @@ impl Check<'_> {
 
     fn activation(&mut self, field: &str, value: Option<f64>) {
         if let Some(value) = value {
-            self.between(&format!("{field}.activation"), value, 0.0, 1e18);
+            self.between(&format!("{field}.activation"), value, 0.0, 1e15);
         }
     }
 

@@ -174,12 +174,12 @@ pub struct MetricObject {
 
 page! {
     /// A value of a page in Prometheus' format of each replica, summed over all.
+    #[schemars(extend("required" = ["metric", "perReplica"]))]
     PageSignal(8080, "/metrics") {
         /// Its name.
-        #[schemars(required)]
         metric: String,
         /// How much of the sum one replica is meant for.
-        #[schemars(required, extend("exclusiveMinimum" = 0))]
+        #[schemars(extend("exclusiveMinimum" = 0))]
         per_replica: f64,
         /// At or below it no replica is asked for.
         #[serde(skip_serializing_if = "Option::is_none")]

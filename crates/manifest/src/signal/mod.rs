@@ -25,6 +25,7 @@ use serde::{Deserialize, Serialize};
 /// One way by which the load becomes known: one of the fields but `name`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+#[schemars(extend("minProperties" = 1, "maxProperties" = 2))]
 pub struct SignalSpec {
     /// What it is called where a decision is explained, as a DNS label. Default: the field's name.
     #[serde(skip_serializing_if = "Option::is_none")]

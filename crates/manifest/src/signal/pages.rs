@@ -60,9 +60,9 @@ macro_rules! page {
     ($(#[$doc:meta])* $name:ident($port:literal, $path:literal) {
         $($(#[$more:meta])* $field:ident: $kind:ty,)*
     }) => {
-        $(#[$doc])*
         #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
         #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+        $(#[$doc])*
         pub struct $name {
             $($(#[$more])* pub $field: $kind,)*
             /// Its port at each replica.
