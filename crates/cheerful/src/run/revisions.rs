@@ -5,9 +5,10 @@ use cheerful_gateway::{HoldLimits, RevisionConfig, Route, WakingRules};
 use cheerful_manifest::{Matches, Revision};
 use cheerful_processes::{Probe, ProcessRevision, RunAs};
 use cheerful_proxy::TimeLimits;
+use cheerful_signals::schedule::Schedule;
 
 use super::Source;
-use crate::site::Spec;
+use crate::site::{Signals, Spec};
 
 /// Reads what is to run and makes sure that it can be: everything that is wrong comes in one text.
 ///
@@ -72,6 +73,7 @@ fn spec(revision: &Revision) -> Result<Spec, String> {
         drain: given.timeouts.drain(),
         grace: given.timeouts.stop(),
     };
+    let name_of = name.clone();
     let door = RevisionConfig {
         name,
         routes: routes(revision),
@@ -94,6 +96,18 @@ fn spec(revision: &Revision) -> Result<Spec, String> {
         process,
         door,
         scaling,
+        signals: signals(&name_of, given)?,
+    })
+}
+
+fn signals(name: &str, given: &cheerful_manifest::Spec) -> Result<Signals, String> {
+    let schedules = given.scaling.schedules.iter().map(Schedule::read);
+    let schedules = schedules
+        .collect::<Result<_, _>>()
+        .map_err(|fault| format!("{name}: spec.scaling.schedules: {fault}"))?;
+    Ok(Signals {
+        sources: given.signal.iter().chain(&given.signals).cloned().collect(),
+        schedules,
     })
 }
 

@@ -3,7 +3,7 @@ use cheerful_gateway::RevisionConfig;
 use cheerful_processes::ProcessRevision;
 use cheerful_scaling::{Observation, Scaling};
 
-use super::Spec;
+use super::{Signals, Spec};
 
 /// What happened.
 #[derive(Debug)]
@@ -74,6 +74,11 @@ pub(crate) enum Action {
     },
     End {
         revision: String,
+    },
+    /// From now on these are the signals and schedules of a revision; what was listened to before is left.
+    Listen {
+        revision: String,
+        signals: Box<Signals>,
     },
     /// Tell the autoscaler what is there.
     Observe {

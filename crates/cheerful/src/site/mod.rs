@@ -5,6 +5,7 @@
 mod action;
 mod door;
 mod feed;
+mod listen;
 mod name;
 mod platform;
 mod revision;
@@ -21,5 +22,5 @@ pub(crate) use feed::Feed;
 pub(crate) use name::revision_of;
 pub(crate) use rollout::Rollout;
 pub(crate) use shell::{Ended, Parts, Site};
-pub(crate) use spec::Spec;
+pub(crate) use spec::{Signals, Spec};
 pub(crate) use versions::Versions;

@@ -3,13 +3,14 @@ use cheerful_gateway::RevisionConfig;
 use cheerful_processes::ProcessRevision;
 use cheerful_scaling::{Moment, Observation, Scaling};
 
-use super::{Spec, action::Action, name::version_name};
+use super::{Signals, Spec, action::Action, name::version_name};
 
 /// A revision of this machine: the version that takes its requests, and the one that is about to.
 #[derive(Debug)]
 pub(super) struct Revision {
     pub(super) door: RevisionConfig,
     pub(super) scaling: Scaling,
+    pub(super) signals: Signals,
     pub(super) current: Version,
     pub(super) next: Option<Next>,
     /// What the autoscaler wants; `None` until it has said so.
@@ -54,6 +55,10 @@ impl Revision {
                 revision,
                 scaling: Box::new(self.scaling.clone()),
             });
+        }
+        if spec.signals != self.signals {
+            self.signals = spec.signals;
+            actions.push(self.listen());
         }
         if !same_door(&spec.door, &self.door) {
             self.door = spec.door;
@@ -108,6 +113,13 @@ impl Revision {
         });
         actions.push(self.stand());
         self.scale(actions);
+    }
+
+    pub(super) fn listen(&self) -> Action {
+        Action::Listen {
+            revision: self.current.revision.clone(),
+            signals: Box::new(self.signals.clone()),
+        }
     }
 
     pub(super) fn stand(&self) -> Action {

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, time::Duration};
 use cheerful_scaling::{Moment, Observation};
 
 use super::{
-    Spec,
+    Signals, Spec,
     action::{Action, Event},
     revision::{Revision, Version, seen_here},
 };
@@ -76,7 +76,11 @@ impl Rollout {
                         revision: name.clone(),
                         scaling: Box::new(spec.scaling.clone()),
                     });
-                    self.make(spec, actions)
+                    let made = self.make(spec, actions);
+                    if made.signals != Signals::default() {
+                        begin.push(made.listen());
+                    }
+                    made
                 }
             };
             self.revisions.insert(name, revision);
@@ -115,6 +119,7 @@ impl Rollout {
         let revision = Revision {
             door: spec.door,
             scaling: spec.scaling,
+            signals: spec.signals,
             current,
             next: None,
             wanted: None,

@@ -23,6 +23,9 @@ fn word(action: &Action) -> String {
         Action::Begin { revision, .. } => format!("begin {revision}"),
         Action::Rescale { revision, .. } => format!("rescale {revision}"),
         Action::End { revision } => format!("end {revision}"),
+        Action::Listen { revision, signals } => {
+            format!("listen {revision} {}", signals.sources.len())
+        }
         Action::Observe {
             revision,
             observation,

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 use std::{
+    collections::BTreeMap,
     sync::{Arc, atomic::AtomicU64},
     time::Duration,
 };
@@ -14,7 +15,11 @@ use tokio::{
     time::{Instant, MissedTickBehavior},
 };
 
-use super::{Action, Door, Event, Feed, Rollout, Spec, Versions, feed, platform::SitePlatform};
+use super::{
+    Action, Door, Event, Feed, Rollout, Spec, Versions, feed,
+    listen::{Asked, listen},
+    platform::SitePlatform,
+};
 
 /// All revisions of this machine, with the processes that run them and the autoscaler that counts them.
 #[derive(Debug)]
@@ -156,6 +161,9 @@ struct Owner {
     parts: Parts,
     /// Versions that are being ended.
     retiring: JoinSet<String>,
+    /// What listens to the signals of each revision that has some.
+    listening: BTreeMap<String, JoinSet<()>>,
+    asked: Asked,
 }
 
 impl Owner {
@@ -164,6 +172,8 @@ impl Owner {
             rollout: Rollout::default(),
             parts,
             retiring: JoinSet::new(),
+            listening: BTreeMap::new(),
+            asked: Asked::default(),
         }
     }
 
@@ -256,8 +266,15 @@ impl Owner {
                 tell(autoscaler, &revision, Input::Change { scaling: *scaling }).await;
             }
             Action::End { revision } => {
+                self.listening.remove(&revision);
                 versions.forget(&revision);
                 tell(autoscaler, &revision, Input::Remove).await;
+            }
+            Action::Listen { revision, signals } => {
+                // What listened before is ended first.
+                self.listening.remove(&revision);
+                let tasks = listen(&self.parts, &self.asked, &revision, &signals);
+                self.listening.insert(revision, tasks);
             }
             Action::Observe {
                 revision,

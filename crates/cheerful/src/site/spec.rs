@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 use cheerful_gateway::RevisionConfig;
+use cheerful_manifest::SignalSpec;
 use cheerful_processes::ProcessRevision;
 use cheerful_scaling::Scaling;
+use cheerful_signals::schedule::Schedule;
 
 /// A revision as a person wants it on this machine. The three parts carry the same name.
 #[derive(Clone, Debug)]
@@ -12,6 +14,17 @@ pub(crate) struct Spec {
     pub door: RevisionConfig,
     /// How it is scaled. A change holds at once.
     pub scaling: Scaling,
+    /// By what its load becomes known besides the gateway. A change holds at once.
+    pub signals: Signals,
+}
+
+/// By what the load of a revision becomes known besides the gateway, and the least that it has by the clock.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Signals {
+    /// At most eight.
+    pub sources: Vec<SignalSpec>,
+    /// At most sixteen.
+    pub schedules: Vec<Schedule>,
 }
 
 impl Spec {

@@ -6,7 +6,7 @@ use cheerful_processes::{Probe, ProcessRevision};
 use cheerful_proxy::TimeLimits;
 use cheerful_scaling::{Scaling, Settings};
 
-use super::Spec;
+use super::{Signals, Spec};
 
 /// A revision for tests: program and arguments are told apart by blanks.
 pub(crate) fn spec(name: &str, command: &str, initial: u32) -> Spec {
@@ -39,5 +39,6 @@ pub(crate) fn spec(name: &str, command: &str, initial: u32) -> Spec {
             waking: WakingRules::default(),
         },
         scaling: Scaling::new(settings).unwrap(),
+        signals: Signals::default(),
     }
 }

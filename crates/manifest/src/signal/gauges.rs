@@ -64,7 +64,9 @@ impl QuantityText {
         Some(number.parse::<f64>().ok().filter(|_| right)? * times)
     }
 
-    pub(super) fn bytes(&self) -> f64 {
+    /// The number of bytes; 0 for what is none.
+    #[must_use]
+    pub fn bytes(&self) -> f64 {
         self.number().unwrap_or(0.0)
     }
 }

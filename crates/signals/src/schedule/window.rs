@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 use std::cmp::Reverse;
 
-use cheerful_manifest::{Cron, Zone};
+use cheerful_manifest::{Cron, ScheduleSpec, Zone};
 use jiff::Timestamp;
 
 use super::begins;
@@ -67,6 +67,28 @@ pub fn next_change(schedules: &[Schedule], at: i64) -> Option<i64> {
 }
 
 impl Schedule {
+    /// What a manifest says.
+    ///
+    /// # Errors
+    /// What is wrong and what would be right: nothing once the manifest is checked.
+    pub fn read(spec: &ScheduleSpec) -> Result<Self, String> {
+        let seconds = spec.lasts.map_or(0, |lasts| lasts.0.as_secs());
+        Ok(Self {
+            name: spec.name().to_owned(),
+            cron: spec
+                .begins()
+                .map_err(|wrong| format!("cron: {:?}: {wrong}", spec.cron))?,
+            zone: spec.zone().map_err(|wrong| {
+                format!(
+                    "timeZone: {:?}: {wrong}",
+                    spec.time_zone.as_deref().unwrap_or_default()
+                )
+            })?,
+            seconds: u32::try_from(seconds).unwrap_or(u32::MAX),
+            min: spec.min,
+        })
+    }
+
     /// When it began last, if it is still on.
     fn begun(&self, at: i64) -> Option<i64> {
         let since = at.checked_sub(i64::from(self.seconds))?;
