@@ -44,6 +44,7 @@ impl Fleet {
             ready: self.ready,
             starting: self.starting(),
             draining: 0,
+            busy: 0,
             starting_since: self
                 .starting
                 .iter()
