@@ -21,27 +21,16 @@ pub struct Figures {
     pub buckets: Vec<(f64, f64)>,
     /// When the replica's process began, in seconds of its own clock: tells one process from another.
     pub began: Option<f64>,
-    /// Requests in flight on average over the last `average_seconds`, from who counts them exactly.
-    pub average: Option<Average>,
-}
-
-/// An average that was made by who counts.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Average {
-    /// Requests in flight, averaged.
-    pub in_flight: f64,
-    /// Requests a second.
-    pub rate: f64,
 }
 
 impl Figures {
     /// Whether anything in it says how many requests are in flight.
     #[must_use]
     pub fn says_load(&self) -> bool {
-        self.in_flight.is_some()
-            || self.seconds.is_some()
-            || self.request_seconds.is_some()
-            || self.average.is_some()
+        self.in_flight
+            .or(self.seconds)
+            .or(self.request_seconds)
+            .is_some()
     }
 
     pub(super) fn counters(&self) -> Counters {

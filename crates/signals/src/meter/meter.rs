@@ -64,15 +64,31 @@ impl Meter {
     #[must_use]
     pub fn in_flight(&self) -> Option<f64> {
         let (figures, _) = self.last.as_ref()?;
-        let inside = figures
-            .in_flight
-            .or(figures.average.map(|it| it.in_flight))?;
-        Some(inside + figures.waiting.unwrap_or(0.0))
+        Some(figures.in_flight? + figures.waiting.unwrap_or(0.0))
     }
 
     /// The next report begins with the next read.
     pub fn forget(&mut self) {
         self.last = None;
+    }
+
+    /// A report for a replica that was not read: it is taken to have been as those that were. `mean`: requests in flight
+    /// and waiting in each of these, and requests a second.
+    pub fn assume(&mut self, seconds: f64, age_seconds: f64, mean: [f64; 3]) -> Report {
+        let [in_flight, waiting, rate] = mean;
+        let sequence = self.next();
+        Report {
+            replica: self.replica.clone(),
+            sequence: Some(sequence),
+            age_seconds,
+            seconds,
+            request_seconds: in_flight * seconds,
+            waiting_seconds: waiting * seconds,
+            requests: whole(rate * seconds),
+            refused: 0,
+            in_flight: None,
+            latency: None,
+        }
     }
 
     /// Takes what was read at `at`.
@@ -111,6 +127,11 @@ impl Meter {
         report.map_or(Metered::NotYet, Metered::Report)
     }
 
+    const fn next(&mut self) -> u64 {
+        self.sequence += 1;
+        self.sequence - 1
+    }
+
     fn begin(&mut self, figures: Figures, at: Moment) {
         self.inside.begin(figures.in_flight);
         self.waiting.begin(figures.waiting);
@@ -118,12 +139,8 @@ impl Meter {
     }
 
     fn report(&mut self, last: &Figures, new: &Figures, seconds: f64) -> Option<Report> {
-        let mut requests = moved(last.requests, new.requests).unwrap_or(0.0);
-        let inside = if let Some(average) = new.average {
-            // What it served is of the last second; an interval longer than that is believed to be like it.
-            requests = average.rate * seconds;
-            average.in_flight * seconds
-        } else if let Some(exact) = moved(last.request_seconds, new.request_seconds) {
+        let requests = moved(last.requests, new.requests).unwrap_or(0.0);
+        let inside = if let Some(exact) = moved(last.request_seconds, new.request_seconds) {
             exact
         } else {
             let gauge = area(last.in_flight, new.in_flight, seconds);
@@ -137,11 +154,9 @@ impl Meter {
             Some(durations) => self.waiting.between(seconds, (durations, requests), gauge),
             None => gauge.map_or(0.0, |(area, _)| area),
         };
-        let sequence = self.sequence;
-        self.sequence += 1;
         Some(Report {
             replica: self.replica.clone(),
-            sequence: Some(sequence),
+            sequence: Some(self.next()),
             age_seconds: 0.0,
             seconds,
             request_seconds: inside,
@@ -257,20 +272,5 @@ mod tests {
                 );
             }
         }
-    }
-
-    #[test]
-    fn an_average_of_who_counts_is_taken_as_it_is() {
-        let mut meter = Meter::new("a");
-        let figures = || Figures {
-            average: Some(super::super::figures::Average {
-                in_flight: 4.5,
-                rate: 100.0,
-            }),
-            ..Figures::default()
-        };
-        meter.take(figures(), at(0.0));
-        let report = report(meter.take(figures(), at(0.5)));
-        assert_eq!((report.request_seconds, report.requests), (2.25, 50));
     }
 }

@@ -11,5 +11,5 @@ mod meter;
 mod properties;
 mod unfinished;
 
-pub use figures::{Average, Figures};
+pub use figures::Figures;
 pub use meter::{Meter, Metered};
