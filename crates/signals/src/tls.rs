@@ -7,10 +7,13 @@ use std::{
 };
 
 use rustls::{
-    ClientConfig, RootCertStore,
-    client::WebPkiServerVerifier,
-    crypto::ring,
-    pki_types::{CertificateDer, PrivateKeyDer, ServerName, pem::PemObject},
+    ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme,
+    client::{
+        WebPkiServerVerifier,
+        danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
+    },
+    crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature},
+    pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime, pem::PemObject},
 };
 use tokio::{fs, net::TcpStream};
 use tokio_rustls::{TlsConnector, client::TlsStream};
@@ -27,15 +30,25 @@ pub(crate) struct Trust {
     pub(crate) ca_file: Option<PathBuf>,
     /// Our PEM certificate chain and its key.
     pub(crate) identity: Option<(PathBuf, PathBuf)>,
+    /// Nothing is verified.
+    unverified: bool,
     last: Last,
 }
 
 impl Trust {
+    /// Takes any certificate: by a person's word alone.
+    pub(crate) fn unverified() -> Self {
+        Self {
+            unverified: true,
+            ..Self::default()
+        }
+    }
+
     pub(crate) fn new(ca_file: Option<PathBuf>, identity: Option<(PathBuf, PathBuf)>) -> Self {
         Self {
             ca_file,
             identity,
-            last: Last::default(),
+            ..Self::default()
         }
     }
 
@@ -87,6 +100,9 @@ impl Trust {
             return Err(Unread::Setup("its files were not read".to_owned()));
         };
         let provider = Arc::new(ring::default_provider());
+        if self.unverified {
+            return any(provider);
+        }
         let roots = match &self.ca_file {
             Some(file) => given(file, ca)?,
             None => trusted_here()?,
@@ -112,6 +128,55 @@ impl Trust {
         };
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
         Ok(config)
+    }
+}
+
+fn any(provider: Arc<CryptoProvider>) -> Result<ClientConfig, Unread> {
+    let mut config = ClientConfig::builder_with_provider(Arc::clone(&provider))
+        .with_safe_default_protocol_versions()
+        .map_err(|error| Unread::Setup(format!("TLS versions: {error}")))?
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(Anyone(provider)))
+        .with_no_client_auth();
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    Ok(config)
+}
+
+/// Believes whoever holds the key of the certificate that it shows.
+#[derive(Debug)]
+struct Anyone(Arc<CryptoProvider>);
+
+impl ServerCertVerifier for Anyone {
+    fn verify_server_cert(
+        &self,
+        _: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        _: &[u8],
+        _: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        Ok(ServerCertVerified::assertion())
+    }
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        let known = &self.0.signature_verification_algorithms;
+        verify_tls12_signature(message, certificate, signature, known)
+    }
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        let known = &self.0.signature_verification_algorithms;
+        verify_tls13_signature(message, certificate, signature, known)
+    }
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.0.signature_verification_algorithms.supported_schemes()
     }
 }
 

@@ -53,6 +53,9 @@ pub enum Unread {
     /// What is needed to ask is not there: a file with a token, with certificates.
     #[error("is not asked: {0}")]
     Setup(String),
+    /// Two answer in turn under one name, so that their counters tell nothing.
+    #[error("two answer in turn under one name")]
+    Mixed,
     /// TLS that does not verify.
     #[error("its certificate is not accepted: {0}")]
     Certificate(String),
@@ -72,6 +75,7 @@ impl Unread {
             Self::Impossible { .. } => "impossible",
             Self::Refused(_) => "refused",
             Self::Setup(_) => "setup",
+            Self::Mixed => "mixed",
             Self::Certificate(_) => "certificate",
         }
     }

@@ -14,8 +14,6 @@ use crate::{
 pub struct AppAnswer {
     /// Its requests.
     pub figures: Figures,
-    /// How many it can take at once.
-    pub capacity: Option<f64>,
     /// Whether it works in the background, so that it is to be neither drained nor scaled to zero.
     pub busy: Option<bool>,
 }
@@ -65,11 +63,7 @@ pub fn read(answer: &[u8]) -> Result<AppAnswer, Unread> {
     if !figures.says_load() && busy.is_none() {
         return Err(Unread::Absent("in_flight".to_owned()));
     }
-    Ok(AppAnswer {
-        capacity: number("capacity")?,
-        figures,
-        busy,
-    })
+    Ok(AppAnswer { figures, busy })
 }
 
 /// The same names on a page of Prometheus.
@@ -81,7 +75,6 @@ pub fn text_preset() -> Preset {
         .requests(Want::named("requests_total"))
         .seconds(Want::named("seconds_total"))
         .refused(Want::named("refused_total"))
-        .capacity(Want::named("capacity"))
         .busy(Want::named("busy"))
         .began(Want::named("process_start_time_seconds"))
         .build()
@@ -95,7 +88,7 @@ mod tests {
     fn an_app_says_what_it_has_and_whether_it_is_busy() {
         let answer = read(br#"{"in_flight": 3, "capacity": 8, "more": [1]}"#).unwrap();
         assert_eq!(answer.figures.in_flight, Some(3.0));
-        assert_eq!((answer.capacity, answer.busy), (Some(8.0), None));
+        assert_eq!(answer.busy, None);
         let answer = read(br#"{"busy": true}"#).unwrap();
         assert_eq!(
             (answer.busy, answer.figures.says_load()),

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The app's own path: what it says of its requests, of its capacity, and whether it is busy.
+//! The app's own path: what it says of its requests, and whether it is busy.
 mod answer;
 
 pub use answer::{AppAnswer, LONGEST, read, text_preset};

@@ -18,7 +18,6 @@ pub struct Preset {
     refused: Option<Part>,
     buckets: Option<Part>,
     began: Option<Part>,
-    capacity: Option<Part>,
     busy: Option<Part>,
     /// A metric that the program has from its start, so that a figure that is missing beside it is 0 and not unknown.
     marker: Option<Part>,
@@ -32,13 +31,6 @@ struct Part {
     scale: f64,
     /// What is no request of a client: our own read.
     less: f64,
-}
-
-/// What is said of an app besides its requests.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub(crate) struct Says {
-    pub(crate) capacity: Option<f64>,
-    pub(crate) busy: Option<bool>,
 }
 
 /// Makes a [`Preset`]; each step names where one figure is.
@@ -75,8 +67,6 @@ parts! {
     refused
     /// A gauge: when the process began.
     began
-    /// A gauge: requests that the replica can take at once.
-    capacity
     /// A gauge: other than 0 while the replica works in the background.
     busy
     /// What the program always has.
@@ -167,12 +157,10 @@ impl Preset {
         }
     }
 
-    pub(crate) fn says(&self, sums: &Sums) -> Says {
-        let get = |part: &Option<Part>| sums.get(part.as_ref()?.place);
-        Says {
-            capacity: get(&self.capacity),
-            busy: get(&self.busy).map(|busy| busy != 0.0),
-        }
+    /// Whether the replica says that it works in the background.
+    #[must_use]
+    pub fn busy(&self, sums: &Sums) -> Option<bool> {
+        Some(sums.get(self.busy.as_ref()?.place)? != 0.0)
     }
 
     /// What a page without load lacks.
