@@ -6,7 +6,7 @@ use cheerful_gateway::{Bursts, Collected, Gateway, GatewayEvent};
 use cheerful_processes::Processes;
 use tokio::{sync::mpsc, time::MissedTickBehavior};
 
-use super::{Versions, revision_of};
+use super::{Sources, Versions, revision_of};
 
 /// Carries what the gateway counts to the autoscaler: once a second, and at once on a burst or a held request.
 #[derive(Debug)]
@@ -15,6 +15,7 @@ pub(crate) struct Feed {
     pub(crate) autoscaler: Autoscaler,
     pub(crate) processes: Processes,
     pub(crate) versions: Arc<Versions>,
+    pub(crate) sources: Sources,
 }
 
 /// Between two collections.
@@ -52,17 +53,20 @@ impl Feed {
     fn collect(&self, only: Option<&str>, burst: bool) {
         for collected in self.gateway.collect(only, burst) {
             if self.versions.is_current(&collected.revision) {
-                offer(&self.autoscaler, collected);
+                offer(&self.autoscaler, &self.sources, collected);
             }
         }
     }
 }
 
 /// Hands over what was collected for the version that takes the requests.
-pub(super) fn offer(autoscaler: &Autoscaler, collected: Collected) {
+pub(super) fn offer(autoscaler: &Autoscaler, sources: &Sources, collected: Collected) {
     let revision = revision_of(&collected.revision);
-    for report in collected.reports {
-        autoscaler.offer(revision, Input::Report(report));
+    // Where a signal counts the requests, only what is held here is told.
+    if !sources.counted_by_signal(revision) {
+        for report in collected.reports {
+            autoscaler.offer(revision, Input::Report(report));
+        }
     }
     autoscaler.offer(revision, Input::Holding(collected.holding));
     if let Some(by) = collected.last_request {

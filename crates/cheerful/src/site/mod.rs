@@ -11,6 +11,7 @@ mod platform;
 mod revision;
 mod rollout;
 mod shell;
+mod sources;
 mod spec;
 #[cfg(test)]
 pub(crate) mod specimen;
@@ -22,5 +23,6 @@ pub(crate) use feed::Feed;
 pub(crate) use name::revision_of;
 pub(crate) use rollout::Rollout;
 pub(crate) use shell::{Ended, Parts, Site};
+pub(crate) use sources::Sources;
 pub(crate) use spec::{Signals, Spec};
 pub(crate) use versions::Versions;

@@ -3,9 +3,10 @@ use std::sync::Arc;
 
 use cheerful_autoscaler::{Platform, ScaleError, ScaleErrorKind};
 use cheerful_gateway::Gateway;
+use cheerful_scaling::{Decision, Mode};
 use tokio::sync::mpsc;
 
-use super::{Event, Versions, shell::Order};
+use super::{Event, Sources, Versions, shell::Order};
 
 /// What the autoscaler scales: revisions, whichever version of them there is.
 #[derive(Clone, Debug)]
@@ -13,6 +14,7 @@ pub(crate) struct SitePlatform {
     pub(super) orders: mpsc::Sender<Order>,
     pub(super) gateway: Arc<Gateway>,
     pub(super) versions: Arc<Versions>,
+    pub(super) sources: Sources,
 }
 
 impl Platform for SitePlatform {
@@ -34,6 +36,7 @@ impl Platform for SitePlatform {
 
     fn burst_threshold(&self, revision: &str, requests: f64) {
         let version = self.versions.current(revision);
+        self.sources.scraper.threshold(&version, requests);
         if let Err(unknown) = self.gateway.set_burst_threshold(&version, requests) {
             // The revision has been removed meanwhile.
             tracing::debug!("{unknown}");
@@ -45,5 +48,11 @@ impl Platform for SitePlatform {
         if let Err(unknown) = self.gateway.set_target(&version, requests) {
             tracing::debug!("{unknown}");
         }
+    }
+
+    fn decided(&self, revision: &str, decision: &Decision) {
+        let version = self.versions.current(revision);
+        let panics = decision.mode == Mode::Panic;
+        self.sources.scraper.panics(&version, panics);
     }
 }

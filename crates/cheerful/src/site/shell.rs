@@ -9,6 +9,7 @@ use cheerful_autoscaler::{Autoscaler, AutoscalerConfig, Input, Platform};
 use cheerful_gateway::{Gateway, GatewayEvent};
 use cheerful_processes::{ProcessEvent, Processes, ProcessesConfig};
 use cheerful_scaling::{Moment, Start};
+use cheerful_signals::scrape::{Pace, Scraper};
 use tokio::{
     sync::{mpsc, oneshot},
     task::{JoinHandle, JoinSet},
@@ -16,7 +17,7 @@ use tokio::{
 };
 
 use super::{
-    Action, Door, Event, Feed, Rollout, Spec, Versions, feed,
+    Action, Door, Event, Feed, Rollout, Sources, Spec, Versions, feed,
     listen::{Asked, listen},
     platform::SitePlatform,
 };
@@ -39,6 +40,7 @@ pub(crate) struct Parts {
     pub(crate) autoscaler: Autoscaler,
     pub(crate) processes: Processes,
     pub(crate) versions: Arc<Versions>,
+    pub(crate) sources: Sources,
     /// Times that what was learned could not be kept.
     pub(crate) memory_failures: Arc<AtomicU64>,
 }
@@ -80,12 +82,18 @@ impl Site {
         let (orders, inbox) = mpsc::channel(ORDERS);
         let (process_events, from_processes) = mpsc::channel::<ProcessEvent>(PROCESS_EVENTS);
         let versions = Arc::new(Versions::default());
+        let seed = std::process::id().into();
+        let sources = Sources::new(Scraper::new(Pace::default(), seed));
         let platform = SitePlatform {
             orders: orders.clone(),
             gateway: Arc::clone(&gateway),
             versions: Arc::clone(&versions),
+            sources: sources.clone(),
         };
-        let door = Arc::new(Door(Arc::clone(&gateway)));
+        let door = Arc::new(Door {
+            gateway: Arc::clone(&gateway),
+            sources: sources.clone(),
+        });
         let (processes, processes_task) = Processes::start(processes, door, process_events)?;
         let (autoscaler, autoscaler_task) = Autoscaler::start(autoscaler, Arc::new(platform))?;
         let parts = Parts {
@@ -93,6 +101,7 @@ impl Site {
             autoscaler,
             processes,
             versions,
+            sources,
             memory_failures: Arc::default(),
         };
         let feed = Feed {
@@ -100,9 +109,14 @@ impl Site {
             autoscaler: parts.autoscaler.clone(),
             processes: parts.processes.clone(),
             versions: Arc::clone(&parts.versions),
+            sources: parts.sources.clone(),
         };
         let mut tasks = JoinSet::new();
         tasks.spawn(feed.run(gateway_events));
+        let (read, to) = (parts.sources.clone(), parts.autoscaler.clone());
+        let versions = Arc::clone(&parts.versions);
+        let scraper = read.scraper.clone();
+        tasks.spawn(scraper.run(move |said| read.say(said, &to, &versions)));
         tasks.spawn(Owner::new(parts.clone()).run(inbox, from_processes));
         Ok(Self {
             orders,
@@ -192,6 +206,7 @@ impl Owner {
                     Some(Order::Event(event)) => event,
                     Some(Order::Apply { specs, restart, done: answer }) => {
                         done = Some(answer);
+                        self.parts.sources.apply(&specs, &self.parts.versions);
                         Event::Apply { specs, restart }
                     }
                     Some(Order::End) | None => break,
@@ -224,6 +239,7 @@ impl Owner {
             autoscaler,
             processes,
             versions,
+            sources,
             ..
         } = &self.parts;
         match action {
@@ -251,7 +267,10 @@ impl Owner {
                     version
                 });
             }
-            Action::Forget { version } => gateway.remove(&version),
+            Action::Forget { version } => {
+                gateway.remove(&version);
+                sources.forget_version(&version);
+            }
             Action::Begin { revision, scaling } => {
                 let input = Input::Add {
                     scaling: *scaling,
@@ -268,6 +287,7 @@ impl Owner {
             Action::End { revision } => {
                 self.listening.remove(&revision);
                 versions.forget(&revision);
+                sources.forget_revision(&revision);
                 tell(autoscaler, &revision, Input::Remove).await;
             }
             Action::Listen { revision, signals } => {
@@ -280,6 +300,8 @@ impl Owner {
                 revision,
                 observation,
             } => {
+                let version = versions.current(&revision);
+                let observation = sources.observed(&revision, &version, observation);
                 tell(autoscaler, &revision, Input::Observation(observation)).await;
             }
             Action::Say {
@@ -309,7 +331,7 @@ impl Owner {
             return;
         }
         for collected in gateway.collect(Some(&old), false) {
-            feed::offer(autoscaler, collected);
+            feed::offer(autoscaler, &self.parts.sources, collected);
         }
         let before = gateway.collect(Some(current), false).len();
         tracing::trace!(revision, before, "counted before it took over");

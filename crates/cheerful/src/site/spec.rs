@@ -3,7 +3,7 @@ use cheerful_gateway::RevisionConfig;
 use cheerful_manifest::SignalSpec;
 use cheerful_processes::ProcessRevision;
 use cheerful_scaling::Scaling;
-use cheerful_signals::schedule::Schedule;
+use cheerful_signals::{schedule::Schedule, scrape::Target};
 
 /// A revision as a person wants it on this machine. The three parts carry the same name.
 #[derive(Clone, Debug)]
@@ -31,5 +31,17 @@ impl Spec {
     /// The revision's name.
     pub(crate) fn name(&self) -> &str {
         &self.process.name
+    }
+
+    /// What is read of each replica.
+    pub(crate) fn targets(&self) -> Vec<Target> {
+        let signals = self.signals.sources.iter().filter_map(SignalSpec::signal);
+        signals.filter_map(Target::of).collect()
+    }
+
+    /// Whether a signal counts its requests, in place of the gateway.
+    pub(crate) fn is_counted_by_signal(&self) -> bool {
+        let mut signals = self.signals.sources.iter().filter_map(SignalSpec::signal);
+        signals.any(|signal| signal.source.counts_requests())
     }
 }
