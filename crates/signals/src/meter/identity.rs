@@ -14,7 +14,7 @@ pub(super) struct Identity {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Same {
     /// Of the same process.
-    Same,
+    One,
     /// The process has begun anew.
     Anew,
     /// Two processes answer under this name.
@@ -43,7 +43,7 @@ impl Identity {
             self.before = Some((last.counters(), last.began, now));
             return Same::Anew;
         }
-        Same::Same
+        Same::One
     }
 }
 

@@ -6,10 +6,10 @@
 mod figures;
 mod identity;
 mod latency;
-mod meter;
 #[cfg(test)]
 mod properties;
+mod reads;
 mod unfinished;
 
 pub use figures::Figures;
-pub use meter::{Meter, Metered};
+pub use reads::{Meter, Metered};

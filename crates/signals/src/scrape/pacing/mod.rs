@@ -68,7 +68,11 @@ impl Read {
     /// Where it is read.
     #[must_use]
     pub fn at(&self) -> SocketAddr {
-        let port = self.target.endpoint.port.unwrap_or(self.address.port());
+        let port = self
+            .target
+            .endpoint
+            .port
+            .unwrap_or_else(|| self.address.port());
         SocketAddr::new(self.address.ip(), port)
     }
 

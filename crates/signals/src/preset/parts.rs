@@ -132,7 +132,7 @@ impl Preset {
         let is_there = (self.marker.as_ref()).is_some_and(|marker| sums.has(marker.place));
         let get = |part: &Option<Part>| {
             let part = part.as_ref()?;
-            let value = sums.get(part.place).or(is_there.then_some(0.0))?;
+            let value = sums.get(part.place).or_else(|| is_there.then_some(0.0))?;
             Some((value * part.scale - part.less).max(0.0))
         };
         let buckets = self.buckets.as_ref().map(|part| {

@@ -103,7 +103,7 @@ impl Meter {
             return Metered::NotYet;
         }
         match self.identity.judge(&last, &figures, at) {
-            Same::Same => {}
+            Same::One => {}
             Same::Anew => {
                 self.begin(figures, at);
                 return Metered::Anew;
