@@ -50,6 +50,9 @@ async fn pod(
     (address, tasks)
 }
 
+/// What a replica answers, whatever it is asked.
+type Says = fn() -> Option<String>;
+
 fn ok(kind: &str, body: &str) -> String {
     format!(
         "HTTP/1.1 200 OK\r\nContent-Type: {kind}\r\nContent-Length: {}\r\n\r\n{body}",
@@ -135,7 +138,7 @@ async fn an_app_that_says_what_it_has_is_read_ten_times_a_second_while_it_is_new
 async fn what_one_answers_wrongly_is_counted_by_reason_and_costs_the_others_nothing() {
     let page = "# TYPE up gauge\nbusy_now 4\n";
     let (good, _good) = pod(move || Some(ok("text/plain", page))).await;
-    let answers: [(&str, fn() -> Option<String>); 7] = [
+    let answers: [(&str, Says); 7] = [
         ("silent", || None),
         ("malformed", || {
             Some(ok("text/html", "<html>busy_now 4</html>"))
