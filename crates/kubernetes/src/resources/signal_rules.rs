@@ -160,7 +160,7 @@ pub(super) fn rules() -> Vec<Rule> {
             rules.push(rule(format!("{signal}.{page}.caFile"), "", TEXT, TEXT_IS));
         }
         for (field, right, message) in OF_A_SOURCE {
-            rules.push(rule(format!("{signal}.{field}"), "", *right, *message));
+            rules.push(rule(format!("{signal}.{field}"), "", *right, message));
         }
     }
     rules.extend(schedules());
