@@ -19,6 +19,7 @@ mod observation;
 mod pipeline;
 mod presence;
 mod reading;
+mod reading_gauges;
 mod refusal;
 mod remembering;
 mod report;

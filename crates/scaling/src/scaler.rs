@@ -2,8 +2,8 @@
 use std::time::Duration;
 
 use crate::{
-    Averages, Decision, Delay, Floor, GaugeView, Holding, Moment, Observation, Paused, Policy,
-    Reading, Refusal, RefusedCounts, Report, Scaling, Start, Why,
+    Averages, Decision, Delay, Floor, Holding, Moment, Observation, Paused, Policy, Refusal,
+    RefusedCounts, Report, Scaling, Start, Why,
     bucket::SECOND_MICROS,
     capacity::{Capacity, Price, Terms},
     decide::{
@@ -11,7 +11,7 @@ use crate::{
         demand::{Demand, Load, Measure},
         mode::Panic,
     },
-    gauges::{Asked, Watch},
+    gauges::Watch,
     history::{Coverage, History},
     learn::Learner,
     ledger::Ledger,
@@ -34,7 +34,7 @@ pub struct Scaler {
     pub(crate) history: History,
     ledger: Ledger,
     pub(crate) presence: Presence,
-    refused: RefusedCounts,
+    pub(crate) refused: RefusedCounts,
 
     pub(crate) observation: Observation,
     pub(crate) holding: Holding,
@@ -133,15 +133,6 @@ impl Scaler {
         self.change_learning();
         self.change_gauges();
     }
-    fn change_gauges(&mut self) {
-        let gauges = &self.scaling.settings().gauges;
-        if gauges.is_empty() {
-            self.watch = None;
-        } else {
-            let ready = self.observation.ready;
-            (self.watch.get_or_insert_default()).change(gauges, ready);
-        }
-    }
     /// Takes a report that arrived at `now`.
     ///
     /// # Errors
@@ -187,44 +178,6 @@ impl Scaler {
             self.initial_until = None;
             self.idle_from = now;
         }
-    }
-    /// Takes the value of a signal that is no request in flight.
-    ///
-    /// # Errors
-    /// Says why it was refused; it was counted and nothing else changed.
-    pub fn read(&mut self, now: Moment, reading: &Reading) -> Result<(), Refusal> {
-        let now = self.pass(now);
-        let ready = self.observation.ready;
-        let taken = (self.watch.as_mut()).map_or(Err(Refusal::UnknownSignal), |watch| {
-            watch.read(now, ready, reading)
-        });
-        if let Err(refusal) = taken {
-            self.refused.count(refusal);
-        }
-        taken
-    }
-    /// Takes the least that a schedule asks for from now on; `None`: none is on.
-    pub fn schedule(&mut self, now: Moment, floor: Option<Floor>) {
-        self.pass(now);
-        self.floor = floor.map(Box::new);
-    }
-    /// Each gauge at a glance, in the order of the settings.
-    #[must_use]
-    pub fn gauges(&self, now: Moment) -> Vec<GaugeView> {
-        let present = self.observation.present();
-        (self.watch.as_ref())
-            .map_or_else(Vec::new, |watch| watch.view(now.max(self.clock), present))
-    }
-    /// The least that a schedule asks for now.
-    #[must_use]
-    pub fn floor(&self) -> Option<&Floor> {
-        self.floor.as_deref()
-    }
-    /// What the gauges ask for.
-    pub(crate) fn asked(&self, now: Moment) -> Asked {
-        (self.watch.as_ref()).map_or_else(Asked::default, |watch| {
-            watch.asked(now, self.observation.present())
-        })
     }
     /// Takes averages in place of reports: the whole truth for a decision at this very moment.
     ///
@@ -370,7 +323,7 @@ impl Scaler {
     }
 
     /// Lets time pass until `now`, and gives the moment that it is.
-    fn pass(&mut self, now: Moment) -> Moment {
+    pub(crate) fn pass(&mut self, now: Moment) -> Moment {
         if self.capacity.is_some() && now > self.clock {
             self.settle(now);
         }
