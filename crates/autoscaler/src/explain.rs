@@ -91,4 +91,15 @@ pub struct DecisionLine {
     pub spare_capacity: i64,
     pub sentence: String,
     pub times: u32,
+    /// When the first of the `times` was made, where that is not the one told: milliseconds since 1970.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since_unix_millis: Option<u64>,
+}
+
+impl DecisionLine {
+    /// From when on it was so decided: milliseconds since 1970.
+    #[must_use]
+    pub fn began_unix_millis(&self) -> u64 {
+        self.since_unix_millis.unwrap_or(self.unix_millis)
+    }
 }

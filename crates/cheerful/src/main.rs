@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The command line: one subcommand per role.
 mod api;
+mod asked;
 mod cli;
 mod cluster;
 mod demo;

@@ -102,6 +102,30 @@ fn a_running_instance_is_explained_and_its_recording_replayed() {
         serde_json::from_str(&instance.said(&["explain", "hello", "--json"])).unwrap();
     assert_eq!(detail.get("revision").unwrap(), "hello");
 
+    let made = detail["decisions"][0]["unixMillis"].as_u64().unwrap();
+    let seconds = made / 1000 % 86_400;
+    let at = format!(
+        "{:02}:{:02}:{:02}",
+        seconds / 3600,
+        seconds / 60 % 60,
+        seconds % 60
+    );
+    let then = instance.said(&["explain", "hello", "--at", &at]);
+    assert!(
+        then.starts_with(&format!("hello at {at}Z: 1 replica wanted\n")),
+        "{then}"
+    );
+    assert!(
+        then.contains(&format!("\n> {at}Z  0 -> 1: new, and no")),
+        "{then}"
+    );
+    let before = instance.ask(&["explain", "hello", "--at", "2001-01-01T00:00:00Z"]);
+    assert_eq!(before.status.code(), Some(1));
+    assert!(
+        String::from_utf8_lossy(&before.stderr).contains("--record"),
+        "{before:?}"
+    );
+
     let unknown = instance.ask(&["explain", "helo"]);
     assert_eq!(unknown.status.code(), Some(2));
     assert_eq!(

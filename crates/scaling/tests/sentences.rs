@@ -2,10 +2,10 @@
 //! What a person reads, to the letter.
 #![allow(clippy::unwrap_used)]
 mod bed;
-use bed::{Bed, at, plain, report, secs};
+use bed::{Bed, at, learned, plain, report, secs};
 use cheerful_scaling::{
-    Averages, Concurrency, Latency, Moment, Objective, Observation, Paused, Percentile, Report,
-    Scaler, Scaling, Settings, Start, Target,
+    Averages, Concurrency, Moment, Objective, Observation, Paused, Percentile, Report, Scaler,
+    Scaling, Settings, Start, Target,
 };
 
 /// The sentence of a decision from averages.
@@ -283,38 +283,6 @@ fn as_json_it_carries_the_same() {
     assert_eq!(line["replicas"], 3);
     assert_eq!(line["bounds"], serde_json::json!([]));
     assert_eq!(line["why"], decision.sentence());
-}
-
-/// What is said of a target that is learned: after a memory of it.
-fn learned(latency: Option<Objective>, curve: &str, taken_millis: Option<u64>) -> String {
-    let settings = Settings {
-        target: Target::Auto,
-        latency,
-        ..plain()
-    };
-    let memory = format!(
-        r#"{{"version":1,"target":{{"requests":7,"seconds":720,"top":2.3,"curve":{curve}}}}}"#
-    );
-    let mut bed = Bed::new(settings, Start::default());
-    bed.scaler
-        .recall(&serde_json::from_str(&memory).unwrap(), secs(0))
-        .unwrap();
-    if let Some(millis) = taken_millis {
-        let mut counts = [0; Latency::BUCKETS];
-        counts[Latency::bucket_of(millis * 1000)] = 300;
-        let latency = Some(Latency::from_counts(&counts));
-        for second in 1..60 {
-            bed.now += 1.0;
-            let report = Report {
-                requests: if second > 30 { 20 } else { 0 },
-                latency: latency.clone(),
-                ..report("a", 1.0, 5.0)
-            };
-            bed.report(&report).unwrap();
-        }
-    }
-    let told = bed.scaler.learned().unwrap();
-    told.to_string()
 }
 
 #[test]

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 use std::collections::VecDeque;
 
-use cheerful_scaling::{Decision, Mode};
+use cheerful_scaling::{Decision, Mode, Moment};
 
 use crate::DecisionLine;
 
@@ -14,7 +14,35 @@ const KEPT: usize = 100;
 pub(super) struct Journal {
     last: Option<Decision>,
     /// Empty as long as there was but one decision: an idle revision shall not pay for more.
-    entries: VecDeque<(Decision, u32)>,
+    entries: VecDeque<Entry>,
+}
+
+/// Decisions that are alike.
+#[derive(Debug)]
+struct Entry {
+    told: Decision,
+    /// When the first of them was made.
+    since: Moment,
+    times: u32,
+}
+
+impl Entry {
+    const fn new(told: Decision) -> Self {
+        Self {
+            told,
+            since: told.at,
+            times: 1,
+        }
+    }
+
+    fn line(&self, origin_unix_millis: u64) -> DecisionLine {
+        let since =
+            (self.since != self.told.at).then(|| unix_millis(self.since, origin_unix_millis));
+        DecisionLine {
+            since_unix_millis: since,
+            ..line(&self.told, self.times, origin_unix_millis)
+        }
+    }
 }
 
 impl Journal {
@@ -24,14 +52,14 @@ impl Journal {
             return true;
         };
         if self.entries.is_empty() {
-            self.entries.push_back((before, 1));
+            self.entries.push_back(Entry::new(before));
         }
         if is_alike(&before, &decision) {
-            if let Some((kept, times)) = self.entries.back_mut() {
+            if let Some(Entry { told, times, .. }) = self.entries.back_mut() {
                 *times = times.saturating_add(1);
-                if kept.replicas == kept.present {
+                if told.replicas == told.present {
                     // Of many that changed nothing the newest tells what holds now.
-                    *kept = decision;
+                    *told = decision;
                 }
             }
             return false;
@@ -39,7 +67,7 @@ impl Journal {
         if self.entries.len() >= KEPT {
             self.entries.pop_front();
         }
-        self.entries.push_back((decision, 1));
+        self.entries.push_back(Entry::new(decision));
         true
     }
 
@@ -50,7 +78,7 @@ impl Journal {
 
     /// The last decision that changed the count, or the last one.
     pub(super) fn telling(&self) -> Option<&Decision> {
-        let newest_first = self.entries.iter().rev().map(|(decision, _)| decision);
+        let newest_first = self.entries.iter().rev().map(|entry| &entry.told);
         let mut changes = newest_first.filter(|decision| decision.replicas != decision.present);
         changes.next().or_else(|| self.last())
     }
@@ -61,14 +89,11 @@ impl Journal {
             .last
             .iter()
             .filter(|_| self.entries.is_empty())
-            .map(|last| (last, 1));
-        let entries = self
-            .entries
-            .iter()
-            .map(|(decision, times)| (decision, *times));
+            .map(|last| line(last, 1, origin_unix_millis));
+        let entries = self.entries.iter();
         entries
+            .map(|entry| entry.line(origin_unix_millis))
             .chain(only)
-            .map(|(decision, times)| line(decision, times, origin_unix_millis))
             .collect()
     }
 }
@@ -81,7 +106,7 @@ fn is_alike(one: &Decision, other: &Decision) -> bool {
 pub(super) fn line(decision: &Decision, times: u32, origin_unix_millis: u64) -> DecisionLine {
     DecisionLine {
         at: decision.at.as_seconds(),
-        unix_millis: origin_unix_millis.saturating_add(decision.at.as_micros() / 1_000),
+        unix_millis: unix_millis(decision.at, origin_unix_millis),
         from: decision.present,
         replicas: decision.replicas,
         mode: mode(decision.mode).to_owned(),
@@ -92,7 +117,12 @@ pub(super) fn line(decision: &Decision, times: u32, origin_unix_millis: u64) -> 
         spare_capacity: decision.spare_capacity,
         sentence: decision.sentence(),
         times,
+        since_unix_millis: None,
     }
+}
+
+fn unix_millis(at: Moment, origin_unix_millis: u64) -> u64 {
+    origin_unix_millis.saturating_add(at.as_micros() / 1_000)
 }
 
 pub(super) fn mode(mode: Mode) -> &'static str {

@@ -239,6 +239,15 @@ fn decisions_are_kept_folded_and_at_most_a_hundred() {
     assert!(view.decisions.len() <= 100);
     assert!(view.decisions.is_sorted_by(|one, next| one.at < next.at));
     assert!(view.decisions.iter().any(|decision| decision.times > 1));
+    let begin: Vec<u64> = view
+        .decisions
+        .iter()
+        .map(DecisionLine::began_unix_millis)
+        .collect();
+    assert!(
+        begin.is_sorted(),
+        "each begins where the one before ends: {begin:?}"
+    );
     let alike = |pair: &[DecisionLine]| match pair {
         [one, next] => one.replicas == next.replicas && one.mode == next.mode,
         _ => false,

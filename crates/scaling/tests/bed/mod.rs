@@ -4,8 +4,8 @@
 use std::time::Duration;
 
 use cheerful_scaling::{
-    Averages, BurstCapacity, Decision, Holding, Moment, Observation, Refusal, Report, Scaler,
-    Scaling, Settings, Start, Target,
+    Averages, BurstCapacity, Decision, Holding, Latency, Moment, Objective, Observation, Refusal,
+    Report, Scaler, Scaling, Settings, Start, Target,
 };
 
 pub fn at(seconds: f64) -> Moment {
@@ -111,4 +111,36 @@ impl Bed {
             .unwrap();
         self.decide()
     }
+}
+
+/// What is said of a target that is learned: after a memory of it.
+pub fn learned(latency: Option<Objective>, curve: &str, taken_millis: Option<u64>) -> String {
+    let settings = Settings {
+        target: Target::Auto,
+        latency,
+        ..plain()
+    };
+    let memory = format!(
+        r#"{{"version":1,"target":{{"requests":7,"seconds":720,"top":2.3,"curve":{curve}}}}}"#
+    );
+    let mut bed = Bed::new(settings, Start::default());
+    bed.scaler
+        .recall(&serde_json::from_str(&memory).unwrap(), secs(0))
+        .unwrap();
+    if let Some(millis) = taken_millis {
+        let mut counts = [0; Latency::BUCKETS];
+        counts[Latency::bucket_of(millis * 1000)] = 300;
+        let latency = Some(Latency::from_counts(&counts));
+        for second in 1..60 {
+            bed.now += 1.0;
+            let report = Report {
+                requests: if second > 30 { 20 } else { 0 },
+                latency: latency.clone(),
+                ..report("a", 1.0, 5.0)
+            };
+            bed.report(&report).unwrap();
+        }
+    }
+    let told = bed.scaler.learned().unwrap();
+    told.to_string()
 }

@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 //! `explain`: why there are as many replicas as there are.
-use std::path::PathBuf;
+mod at;
+
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use cheerful_autoscaler::{DecisionLine, RevisionView};
-use cheerful_kubernetes::{ApiServer, scaler::LeaderPages};
 
+use self::at::{At, Then};
 use crate::{
     api::{Client, ClientError, DecisionEvent, RevisionDetail},
+    asked::{About, Answering, Asked},
     exit::{Failure, print},
-    instance, logs, words,
+    logs, words,
 };
 
 /// Decisions that are shown of one revision; the API keeps more.
@@ -17,51 +20,33 @@ const SHOWN: usize = 20;
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct ExplainArgs {
     /// The revision; absent: one line for each
+    #[arg(conflicts_with = "all_namespaces")]
     revision: Option<String>,
     /// Go on with each decision as it is made
     #[arg(long)]
     follow: bool,
+    /// What held at this time, in UTC: 03:12, or a date and time
+    #[arg(long, value_name = "TIME", value_parser = moment, requires = "revision", conflicts_with = "follow")]
+    at: Option<At>,
     /// Print JSON, as the API gives it
     #[arg(long)]
     json: bool,
-    /// The instance's socket [default: the only one]
-    #[arg(long, value_name = "PATH", env = "CHEERFUL_SOCKET", hide_env = true)]
-    socket: Option<PathBuf>,
-    #[command(flatten)]
-    cluster: ClusterArgs,
-}
-
-/// One of these asks a cluster in place of an instance on this machine.
-#[derive(Clone, Debug, clap::Args)]
-#[command(next_help_heading = "In a cluster, if one of these is given")]
-struct ClusterArgs {
-    /// About this namespace [default: the context's]
-    #[arg(long, short, value_name = "NAME", conflicts_with = "socket")]
-    namespace: Option<String>,
-    /// About all namespaces
-    #[arg(long, short = 'A', conflicts_with_all = ["socket", "namespace", "revision"])]
-    all_namespaces: bool,
-    /// About the target of an Autoscaler of that name
+    /// NAME is that of an Autoscaler in a cluster: about its target
     #[arg(long, requires = "revision", conflicts_with = "socket")]
     autoscaler: bool,
-    /// By this context of the kubeconfig
-    #[arg(long, value_name = "NAME", conflicts_with = "socket")]
-    context: Option<String>,
-    /// By this kubeconfig [default: kubectl's]
-    #[arg(long, value_name = "FILE", conflicts_with = "socket")]
-    kubeconfig: Option<PathBuf>,
-    /// Where cheerful is installed in the cluster
-    #[arg(long, hide = true, value_name = "NAMESPACE", default_value = cheerful_kubernetes::names::SYSTEM_NAMESPACE)]
-    system_namespace: String,
+    #[command(flatten)]
+    asked: Asked,
 }
 
-/// Who is asked, and about what.
-struct Question {
-    client: Client,
-    /// The one revision, by the name that the one who is asked has for it.
-    one: Option<String>,
-    /// Only those whose name begins like this.
-    prefix: String,
+fn moment(text: &str) -> Result<At, String> {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a time of day is meant by the clock of the one who asks"
+    )]
+    let now = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    At::read(text, now.as_secs())
 }
 
 /// Prints it.
@@ -74,24 +59,30 @@ pub(crate) fn run(args: ExplainArgs) -> Result<(), Failure> {
         .build()
         .map_err(|error| Failure::later(format_args!("the runtime cannot start: {error}")))?;
     let (follow, json) = (args.follow, args.json);
+    let about = match &args.revision {
+        None => About::All,
+        Some(name) if args.autoscaler => About::Autoscaler(name),
+        Some(name) => About::Revision(name),
+    };
     runtime.block_on(async {
-        let question = args.question().await?;
-        let client = &question.client;
+        let answering = args.asked.find(about).await?;
+        let client = &answering.client;
         // Asked for first, so that no decision falls between the two.
         let events = if follow {
             Some(client.events().await.map_err(Failure::later)?)
         } else {
             None
         };
-        match &question.one {
-            Some(name) => one(client, name, json).await?,
-            None => all(client, &question.prefix, json).await?,
+        match (&answering.one, args.at) {
+            (Some(name), None) => one(client, name, json).await?,
+            (Some(name), Some(at)) => then(client, name, at, json).await?,
+            (None, _) => all(&answering, json).await?,
         }
         let Some(mut events) = events else {
             return Ok(());
         };
         while let Some(event) = events.next().await.map_err(Failure::later)? {
-            if question.is_about(&event.revision) {
+            if answering.is_about(&event.revision) {
                 print(&followed(&event, json)?)?;
             }
         }
@@ -99,73 +90,30 @@ pub(crate) fn run(args: ExplainArgs) -> Result<(), Failure> {
     })
 }
 
-impl Question {
-    fn is_about(&self, revision: &str) -> bool {
-        match &self.one {
-            Some(one) => one == revision,
-            None => revision.starts_with(&self.prefix),
-        }
-    }
-}
-
-impl ExplainArgs {
-    async fn question(self) -> Result<Question, Failure> {
-        let cluster = &self.cluster;
-        let is_cluster = cluster.all_namespaces
-            || cluster.autoscaler
-            || cluster.namespace.is_some()
-            || cluster.context.is_some()
-            || cluster.kubeconfig.is_some();
-        if !is_cluster {
-            return Ok(Question {
-                client: Client::new(&instance::socket(self.socket)?),
-                one: self.revision,
-                prefix: String::new(),
-            });
-        }
-        let server = ApiServer {
-            kubeconfig: cluster.kubeconfig.clone(),
-            context: cluster.context.clone(),
-        };
-        let api = server.client().await.map_err(Failure::bad_input)?;
-        let namespace = match &cluster.namespace {
-            Some(namespace) => namespace.clone(),
-            None => api.default_namespace().to_owned(),
-        };
-        let revision = self.revision.as_deref().filter(|_| !cluster.autoscaler);
-        let about = revision.map(|name| (namespace.as_str(), name));
-        let leader = LeaderPages::find(api, &cluster.system_namespace, about)
-            .await
-            .map_err(Failure::later)?;
-        let kind = if cluster.autoscaler {
-            "autoscaler/"
-        } else {
-            ""
-        };
-        Ok(Question {
-            client: Client::of_leader(leader),
-            one: self
-                .revision
-                .map(|name| format!("{namespace}/{kind}{name}")),
-            prefix: if cluster.all_namespaces {
-                String::new()
-            } else {
-                format!("{namespace}/")
-            },
-        })
-    }
-}
-
 async fn one(client: &Client, name: &str, json: bool) -> Result<(), Failure> {
-    let detail = client.revision(name).await.map_err(Failure::later)?;
-    let Some(detail) = detail else {
-        return Err(unknown(client, name).await);
-    };
+    let detail = detail(client, name).await?;
     print(&if json {
         pretty(&detail)?
     } else {
         in_words(&detail)
     })
+}
+
+async fn then(client: &Client, name: &str, at: At, json: bool) -> Result<(), Failure> {
+    let view = detail(client, name).await?.view;
+    let then = Then::find(&view.revision, &view.decisions, at).map_err(Failure::later)?;
+    print(&if json {
+        pretty(&then)?
+    } else {
+        then.in_words()
+    })
+}
+
+async fn detail(client: &Client, name: &str) -> Result<RevisionDetail, Failure> {
+    match client.revision(name).await.map_err(Failure::later)? {
+        Some(detail) => Ok(detail),
+        None => Err(unknown(client, name).await),
+    }
 }
 
 async fn unknown(client: &Client, name: &str) -> Failure {
@@ -182,9 +130,9 @@ async fn unknown(client: &Client, name: &str) -> Failure {
     ))
 }
 
-async fn all(client: &Client, prefix: &str, json: bool) -> Result<(), Failure> {
-    let mut views = client.revisions().await.map_err(Failure::later)?;
-    views.retain(|view| view.revision.starts_with(prefix));
+async fn all(answering: &Answering, json: bool) -> Result<(), Failure> {
+    let mut views = answering.client.revisions().await.map_err(Failure::later)?;
+    views.retain(|view| answering.is_about(&view.revision));
     if json {
         return print(&pretty(&views)?);
     }
@@ -252,12 +200,15 @@ fn in_words(detail: &RevisionDetail) -> String {
     text
 }
 
-/// `09:45:07  1 -> 3: ...`, with how often it was decided again.
+/// `09:45:07Z  1 -> 3: ...`, with how often it was decided again.
 fn decided(decision: &DecisionLine) -> String {
-    let again = if decision.times > 1 {
-        format!(" ({} times)", decision.times)
-    } else {
-        String::new()
+    let times = decision.times;
+    let again = match decision.since_unix_millis {
+        Some(since) if times > 1 => {
+            format!(" ({times} times since {})", logs::time_of_day(since / 1000))
+        }
+        None if times > 1 => format!(" ({times} times)"),
+        _ => String::new(),
     };
     format!(
         "{}  {}{again}\n",
@@ -283,9 +234,9 @@ fn pretty(value: &impl serde::Serialize) -> Result<String, Failure> {
 mod tests {
     use super::*;
 
-    #[test]
-    fn a_decision_is_a_line_with_its_time() {
-        let decision = DecisionLine {
+    /// A decision for tests.
+    pub(super) fn line() -> DecisionLine {
+        DecisionLine {
             at: 3.0,
             unix_millis: 1_795_512_307_123,
             from: 1,
@@ -299,9 +250,14 @@ mod tests {
             sentence: "1 -> 3: 22 requests in flight on average over 6 s (panic), target 10 each"
                 .to_owned(),
             times: 2,
-        };
+            since_unix_millis: None,
+        }
+    }
+
+    #[test]
+    fn a_decision_is_a_line_with_its_time() {
         assert_eq!(
-            decided(&decision),
+            decided(&line()),
             "09:25:07Z  1 -> 3: 22 requests in flight on average over 6 s (panic), target 10 each (2 times)\n"
         );
     }
