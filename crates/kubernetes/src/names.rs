@@ -59,6 +59,12 @@ pub const TOKEN_AUDIENCE: &str = "cheerful.dev/autoscaler";
 /// In the pods: the folder with `token` and `ca.crt`.
 pub const IDENTITY_FOLDER: &str = "/var/run/cheerful";
 
+/// In the autoscaler's namespace, made by a person where it is needed: tokens and certificates for signals. A key
+/// `NAMESPACE.NAME` is for the objects of that namespace.
+pub const SIGNALS_SECRET: &str = "cheerful-signals";
+/// Where the autoscaler has them as files.
+pub const SIGNALS_FOLDER: &str = "/etc/cheerful/signals";
+
 /// The queue's container.
 pub const QUEUE_CONTAINER: &str = "cheerful-queue";
 /// Where the queue takes requests.

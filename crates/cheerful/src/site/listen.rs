@@ -2,13 +2,13 @@
 use std::{sync::Arc, time::Duration};
 
 use cheerful_autoscaler::{Autoscaler, Input};
-use cheerful_manifest::{PrometheusSignal, Signal, Source};
+use cheerful_manifest::{Signal, Source};
 use cheerful_processes::Processes;
-use cheerful_scaling::{Gauge, Reading};
+use cheerful_scaling::Reading;
 use cheerful_signals::{
     Unread,
     asking::{self, Ask, Place},
-    query::{Access, Query},
+    query::Query,
     resource::{Local, Resource},
     schedule,
 };
@@ -70,13 +70,13 @@ struct Listener<'a> {
 impl Listener<'_> {
     fn spawn(&self, tasks: &mut JoinSet<()>) {
         match self.signal.source {
-            Source::Prometheus(given) => match query(given) {
-                Ok(query) => self.follow(tasks, query, every(given)),
+            Source::Prometheus(given) => match Query::of(given) {
+                Ok(query) => self.follow(tasks, query, given.every()),
                 Err(why) => tell(
                     &self.parts.autoscaler,
                     self.revision,
                     self.signal.name,
-                    Err(Unread::Setup(why)),
+                    Err(why),
                 ),
             },
             Source::Cpu(cpu) => self.measure(tasks, Resource::Cpu, cpu.target),
@@ -126,25 +126,6 @@ fn tell(autoscaler: &Autoscaler, revision: &str, signal: &str, read: Result<Read
         }
     };
     autoscaler.offer(revision, input);
-}
-
-fn every(given: &PrometheusSignal) -> Duration {
-    given.interval.map_or(Gauge::INTERVAL, Duration::from)
-}
-
-/// What a manifest says; nothing is wrong with it once it is checked.
-fn query(given: &PrometheusSignal) -> Result<Query, String> {
-    let server = given
-        .server
-        .parse()
-        .map_err(|wrong| format!("server: {:?}: {wrong}", given.server))?;
-    let file = |file: &Option<String>| file.as_ref().map(Into::into);
-    let access = Access {
-        token_file: file(&given.token_file),
-        ca_file: file(&given.ca_file),
-        identity: file(&given.cert_file).zip(file(&given.key_file)),
-    };
-    Ok(Query::new(server, &given.query, access, every(given)))
 }
 
 /// A resource of the replicas that take the requests of a revision.

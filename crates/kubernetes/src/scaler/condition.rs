@@ -69,6 +69,21 @@ fn judge(
     }
     let ready = |pod: &&super::pod::PodState| pod.standing(now) == Standing::Ready;
     let pods = state.pods.values().filter(ready).count();
+    if !state.knows_pods() {
+        let message = match state.selector.as_deref() {
+            None | Some("") => {
+                format!("the scale of {target} names no pods, so that none can be read")
+            }
+            Some(_) => format!("the pods of {target} are not known yet"),
+        };
+        return (false, "PodsUnknown", message);
+    }
+    if !state.heard && !state.signals.sources.is_empty() {
+        let message = format!(
+            "{pods} pods of {target} are ready, and no signal has been read yet; `cheerful explain` says why"
+        );
+        return (false, "NoReports", message);
+    }
     if !state.heard {
         let message = match pods {
             0 => format!(

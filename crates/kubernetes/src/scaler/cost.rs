@@ -16,6 +16,8 @@ pub(crate) struct Candidate {
     pub(crate) ready: bool,
     /// Requests in flight, as its last report says.
     pub(crate) in_flight: f64,
+    /// Whether it works in the background: it goes last.
+    pub(crate) busy: bool,
     /// When it was first seen: of two that are equally idle the newer one goes.
     pub(crate) seen_micros: u64,
     pub(crate) cost: Option<i32>,
@@ -34,6 +36,7 @@ pub(crate) fn marks(mut candidates: Vec<Candidate>, stay: usize) -> Vec<Mark> {
     let go = candidates.len().saturating_sub(stay).min(MOST_MARKS);
     candidates.sort_by(|a, b| {
         (a.ready.cmp(&b.ready))
+            .then(a.busy.cmp(&b.busy))
             .then(a.in_flight.total_cmp(&b.in_flight))
             .then(b.seen_micros.cmp(&a.seen_micros))
             .then_with(|| a.pod.cmp(&b.pod))
@@ -70,6 +73,7 @@ mod tests {
             pod: pod.to_owned(),
             ready,
             in_flight,
+            busy: false,
             seen_micros: 0,
             cost,
         }

@@ -2,6 +2,7 @@
 use std::collections::BTreeMap;
 
 use cheerful_autoscaler::ScaleLatency;
+use cheerful_signals::scrape::ScrapeCounts;
 
 use super::shared::Shared;
 
@@ -47,10 +48,14 @@ pub struct ScalerMetrics {
     pub down_dropped: u64,
     /// What gateways said of workloads that are not known.
     pub unknown_workloads: u64,
+    /// Autoscalers that are not scaled, for the pods of too many are watched.
+    pub follows_refused: u64,
+    /// What was read of pods.
+    pub scrapes: ScrapeCounts,
 }
 
 impl ScalerMetrics {
-    pub(crate) fn of(shared: &Shared) -> Self {
+    pub(crate) fn of(shared: &Shared, scrapes: ScrapeCounts) -> Self {
         let counts = shared.counts().clone();
         let fleet = shared.fleet();
         let (sizes, seen) = (fleet.sizes(), fleet.counts);
@@ -78,6 +83,8 @@ impl ScalerMetrics {
             watch_restarts: counts.watch_restarts,
             down_dropped: seen.down_dropped,
             unknown_workloads: seen.unknown_workloads,
+            follows_refused: counts.follows_refused,
+            scrapes,
         }
     }
 }

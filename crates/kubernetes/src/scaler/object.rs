@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 use cheerful_manifest::{
-    AutoscalerChoice, AutoscalerMode, ConcurrencyText, ScaleTargetRef, ScalingSpec,
+    AutoscalerChoice, AutoscalerMode, AutoscalerSpec, ConcurrencyText, ScaleTargetRef, ScalingSpec,
+    SignalSpec, Spec,
 };
 use cheerful_scaling::{Concurrency, Paused, Scaling, Settings};
 use cheerful_wire::{Workload, WorkloadKind};
@@ -10,7 +11,7 @@ use kube::api::DynamicObject;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::{conflict::TargetKey, target::Target};
+use super::{conflict::TargetKey, signals::Signals, target::Target};
 use crate::resources::LearnedStatus;
 
 /// What is kept of a Revision or an Autoscaler.
@@ -22,6 +23,8 @@ pub(crate) struct ObjectSeen {
     pub(crate) created: String,
     /// How it scales, or what is wrong with what it says.
     pub(crate) scaling: Result<Scaling, String>,
+    /// By what its load becomes known; nothing while something is wrong.
+    pub(crate) signals: Signals,
     /// Decided and explained, not written.
     pub(crate) shadow: bool,
     /// It has an autoscaler of its own.
@@ -49,8 +52,10 @@ impl ObjectSeen {
         let status = &object.data["status"];
         let choice: Option<AutoscalerChoice> = read(spec, "autoscaler").ok().flatten();
         let target = Target::deployment(object.metadata.namespace.as_deref()?, &name);
+        let (scaling, signals) = both(Given::read(spec).and_then(Given::of_a_revision));
         Some(Self {
-            scaling: scaling(spec, Settings::default()),
+            scaling,
+            signals,
             dedicated: choice == Some(AutoscalerChoice::Dedicated),
             gateway_is_path: Some(status["path"]["now"] == "Gateway"),
             ..Self::plain(&object, WorkloadKind::Revision, target)?
@@ -63,12 +68,14 @@ impl ObjectSeen {
         let reference: ScaleTargetRef = read(spec, "scaleTargetRef").ok().flatten()?;
         let namespace = object.metadata.namespace.as_deref()?;
         let mode: Option<AutoscalerMode> = read(spec, "mode").ok().flatten();
-        let given = scaling(spec, Settings::default());
-        let at_zero = |scaling: &Scaling| scaling.settings().min == 0;
-        let min_raised = given.as_ref().is_ok_and(at_zero);
+        let given = Given::read(spec);
+        let min_raised = (given.as_ref()).is_ok_and(|given| given.scaling.min == Some(0))
+            && given.as_ref().is_ok_and(|given| !given.may_be_at_zero());
         let conditions = read(&object.data["status"], "conditions").ok().flatten();
+        let (scaling, signals) = both(given.and_then(Given::of_an_autoscaler));
         Some(Self {
-            scaling: given.and_then(kept_above_zero),
+            scaling,
+            signals,
             shadow: mode == Some(AutoscalerMode::Shadow),
             min_raised,
             conditions: conditions.unwrap_or_default(),
@@ -93,6 +100,7 @@ impl ObjectSeen {
             generation: metadata.generation,
             created: created.map(|time| time.0.to_string()).unwrap_or_default(),
             scaling: Err(String::new()),
+            signals: Signals::default(),
             shadow: false,
             dedicated: false,
             min_raised: false,
@@ -118,29 +126,88 @@ pub(crate) fn hpa_target(hpa: &HorizontalPodAutoscaler) -> Option<TargetKey> {
     Some(TargetKey::new(version, &target.kind, &target.name))
 }
 
-/// Fields that are not known are no fault here: another version of the definition may have more.
-fn scaling(spec: &Value, defaults: Settings) -> Result<Scaling, String> {
-    let concurrency: Option<ConcurrencyText> = read(spec, "concurrency")?;
-    let scaling: Option<ScalingSpec> = read(spec, "scaling")?;
-    let concurrency = concurrency.map_or(Concurrency::Multi, |ConcurrencyText(given)| given);
-    let defaults = Settings {
-        concurrency,
-        ..defaults
-    };
-    let resolved = scaling.unwrap_or_default().resolve_over(defaults);
-    resolved.map_err(|faults| {
-        let fault = |fault: cheerful_scaling::Invalid| {
-            let (field, value, expected) = (fault.field, fault.value, fault.expected);
-            format!("spec.scaling.{field}: {value}; should be {expected}")
-        };
-        faults.into_iter().map(fault).collect::<Vec<_>>().join("; ")
-    })
+/// What a specification says of the scale. Fields that are not known are no fault here: another version of the definition
+/// may have more.
+struct Given {
+    concurrency: Concurrency,
+    scaling: ScalingSpec,
+    signal: Option<SignalSpec>,
+    signals: Vec<SignalSpec>,
 }
 
-fn kept_above_zero(scaling: Scaling) -> Result<Scaling, String> {
-    let mut settings = scaling.settings().clone();
-    settings.min = settings.min.max(1);
-    Scaling::new(settings).map_err(|_| "spec.scaling.min: 0; should be at least 1".to_owned())
+impl Given {
+    fn read(spec: &Value) -> Result<Self, String> {
+        let concurrency: Option<ConcurrencyText> = read(spec, "concurrency")?;
+        Ok(Self {
+            concurrency: concurrency.map_or(Concurrency::Multi, |ConcurrencyText(given)| given),
+            scaling: read(spec, "scaling")?.unwrap_or_default(),
+            signal: read(spec, "signal")?,
+            signals: read(spec, "signals")?.unwrap_or_default(),
+        })
+    }
+
+    fn of_a_revision(self) -> Result<(Scaling, Signals), String> {
+        let spec = Spec {
+            signal: self.signal.clone(),
+            signals: self.signals.clone(),
+            ..Spec::default()
+        };
+        let settings = Settings {
+            gauges: spec.gauges(),
+            ..Settings::default()
+        };
+        self.resolve(settings)
+    }
+
+    /// Nothing holds requests for it at zero, so it keeps one unless it may be there.
+    fn of_an_autoscaler(mut self) -> Result<(Scaling, Signals), String> {
+        if !self.may_be_at_zero() {
+            self.scaling.min = self.scaling.min.map(|min| min.max(1));
+        }
+        let spec = self.autoscaler();
+        let settings = Settings {
+            min: 1,
+            requests: spec.counts_requests(),
+            gauges: spec.gauges(),
+            ..Settings::default()
+        };
+        self.resolve(settings)
+    }
+
+    fn may_be_at_zero(&self) -> bool {
+        self.autoscaler().may_be_at_zero()
+    }
+
+    fn autoscaler(&self) -> AutoscalerSpec {
+        AutoscalerSpec {
+            signal: self.signal.clone(),
+            signals: self.signals.clone(),
+            ..AutoscalerSpec::default()
+        }
+    }
+
+    fn resolve(self, settings: Settings) -> Result<(Scaling, Signals), String> {
+        let settings = Settings {
+            concurrency: self.concurrency,
+            ..settings
+        };
+        let scaling = self.scaling.resolve_over(settings).map_err(|faults| {
+            let fault = |fault: cheerful_scaling::Invalid| {
+                let (field, value, expected) = (fault.field, fault.value, fault.expected);
+                format!("spec.scaling.{field}: {value}; should be {expected}")
+            };
+            faults.into_iter().map(fault).collect::<Vec<_>>().join("; ")
+        })?;
+        let signals = Signals::read(self.signal, self.signals, &self.scaling.schedules)?;
+        Ok((scaling, signals))
+    }
+}
+
+fn both(given: Result<(Scaling, Signals), String>) -> (Result<Scaling, String>, Signals) {
+    match given {
+        Ok((scaling, signals)) => (Ok(scaling), signals),
+        Err(why) => (Err(why), Signals::default()),
+    }
 }
 
 fn read<T: DeserializeOwned>(parent: &Value, field: &str) -> Result<Option<T>, String> {
@@ -197,7 +264,7 @@ mod tests {
 
     #[test]
     fn an_autoscaler_keeps_one_for_nothing_holds_at_zero() {
-        let spec = json!({"mode": "Shadow", "replicas": 4,
+        let spec = json!({"mode": "Shadow", "replicas": 4, "scaling": {"min": 0},
             "scaleTargetRef": {"kind": "StatefulSet", "name": "db"}});
         let status = json!({"scale": {"ready": 1}, "conditions": []});
         let seen = ObjectSeen::autoscaler(object("Autoscaler", spec, status)).unwrap();

@@ -2,7 +2,8 @@
 use std::{sync::Arc, time::Duration};
 
 use cheerful_autoscaler::{Platform, ScaleError, ScaleErrorKind};
-use cheerful_scaling::Decision;
+use cheerful_scaling::{Decision, Mode};
+use cheerful_signals::scrape::Scraper;
 use futures_util::{StreamExt as _, stream};
 use k8s_openapi::{api::core::v1::Pod, apimachinery::pkg::apis::meta::v1::Time, jiff::Timestamp};
 use kube::{
@@ -28,6 +29,7 @@ use crate::lease::Leadership;
 /// Where the replicas are: pods, by the `/scale` of what makes them.
 pub(crate) struct Cluster {
     pub(crate) shared: Arc<Shared>,
+    pub(crate) scraper: Scraper,
     pub(crate) client: Client,
     pub(crate) scales: Scales,
     pub(crate) gate: Gate,
@@ -68,11 +70,13 @@ impl Platform for Cluster {
     }
 
     fn burst_threshold(&self, key: &str, requests: f64) {
+        self.scraper.threshold(key, requests);
         self.shared.fleet().threshold(key, requests);
         self.shared.news.notify_one();
     }
 
     fn decided(&self, key: &str, decision: &Decision) {
+        self.scraper.panics(key, decision.mode == Mode::Panic);
         let (now, at) = (self.shared.now(), Time(Timestamp::now()));
         self.shared.fleet().decided(key, decision, now, at);
         self.shared.news.notify_one();

@@ -7,7 +7,7 @@ use std::{
 
 use cheerful_scaling::Moment;
 use cheerful_wire::{Workload, WorkloadKind};
-use k8s_openapi::api::core::v1::{Pod, PodStatus};
+use k8s_openapi::api::core::v1::{Pod, PodSpec, PodStatus};
 
 use super::cost::COST_ANNOTATION;
 use crate::names;
@@ -29,6 +29,10 @@ pub(crate) struct PodSeen {
     pub(crate) stuck: Option<String>,
     /// What it would cost to let it go.
     pub(crate) cost: Option<i32>,
+    /// Whether it has a queue of ours.
+    pub(crate) has_queue: bool,
+    /// Where its app listens.
+    pub(crate) app_port: u16,
 }
 
 /// A pod, with what its queue says.
@@ -45,6 +49,8 @@ pub(crate) struct PodState {
     /// The highest number of a report, and how often its queue has begun to count anew.
     pub(crate) newest: Option<u64>,
     pub(crate) lives: u32,
+    /// Whether it says that it works in the background.
+    pub(crate) busy: bool,
 }
 
 /// What the last report said.
@@ -73,8 +79,18 @@ const HEARD: Duration = Duration::from_secs(12);
 impl PodSeen {
     /// Trims a pod; `None` for one that is not of a workload of ours.
     pub(crate) fn of(pod: Pod) -> Option<Self> {
+        let labels = pod.metadata.labels.as_ref()?;
+        let workload = workload_of(labels, pod.metadata.namespace.clone()?)?;
+        Self::trim(pod, workload)
+    }
+
+    /// Trims a pod of an Autoscaler's target; `None` for one with a queue, by which it is known already.
+    pub(crate) fn of_target(pod: Pod, workload: &Workload) -> Option<Self> {
+        Self::trim(pod, workload.clone()).filter(|seen| !seen.has_queue)
+    }
+
+    fn trim(pod: Pod, workload: Workload) -> Option<Self> {
         let labels = pod.metadata.labels.unwrap_or_default();
-        let workload = workload_of(&labels, pod.metadata.namespace?)?;
         let annotations = pod.metadata.annotations.unwrap_or_default();
         let status = pod.status.unwrap_or_default();
         Some(Self {
@@ -89,6 +105,8 @@ impl PodSeen {
             cost: annotations
                 .get(COST_ANNOTATION)
                 .and_then(|cost| cost.parse().ok()),
+            has_queue: labels.contains_key(names::QUEUE_LABEL),
+            app_port: app_port(&pod.spec.unwrap_or_default()).unwrap_or(names::APP_PORT),
         })
     }
 }
@@ -103,7 +121,15 @@ impl PodState {
             streams: 0,
             newest: None,
             lives: 0,
+            busy: false,
         }
+    }
+
+    /// Where its app answers, if it takes requests.
+    pub(crate) fn app(&self, now: Moment) -> Option<SocketAddr> {
+        let is_ready = self.standing(now) == Standing::Ready;
+        let ip = self.seen.ip.filter(|_| is_ready)?;
+        Some(SocketAddr::new(ip, self.seen.app_port))
     }
 
     /// What it is now. A pod that crashes or cannot be placed is one that starts: it is on its way, as far as anyone
@@ -122,6 +148,12 @@ impl PodState {
             Standing::Starting
         }
     }
+}
+
+/// The first port of the first container, which is the app's.
+fn app_port(spec: &PodSpec) -> Option<u16> {
+    let port = spec.containers.first()?.ports.as_ref()?.first()?;
+    u16::try_from(port.container_port).ok()
 }
 
 /// Whose pod has these labels.

@@ -224,14 +224,18 @@ impl Stream {
     ) -> Result<(), Refusal> {
         let shared = &self.reception.shared;
         let now = shared.now();
-        let changed = {
+        let (changed, counts) = {
             let mut fleet = shared.fleet();
-            fleet.report(workload, self.number, &mut report, now)?
+            let changed = fleet.report(workload, self.number, &mut report, now)?;
+            (changed, !fleet.counted_by_signal(workload))
         };
         if changed {
             shared.news.notify_one();
         }
-        shared.offer(key, Input::Report(report.report));
+        // Where a signal counts the requests, a queue tells only that its app answers.
+        if counts {
+            shared.offer(key, Input::Report(report.report));
+        }
         Ok(())
     }
 

@@ -2,6 +2,7 @@
 use std::{fmt, io, path::PathBuf, sync::Arc, time::Duration};
 
 use cheerful_autoscaler::{Autoscaler, AutoscalerConfig};
+use cheerful_signals::scrape::{Pace, Scraper};
 use cheerful_wire::{Workload, WorkloadKind};
 use futures_util::{StreamExt as _, stream};
 use k8s_openapi::jiff::Timestamp;
@@ -23,6 +24,7 @@ use super::{
     metrics::ScalerMetrics,
     platform::Cluster,
     pod::{PodState, Standing},
+    readers::{Readers, say},
     reception::{Door, Reception},
     shared::Shared,
     statuses,
@@ -55,6 +57,7 @@ pub struct ScalerConfig {
 /// The autoscaler of a cluster. Everything ends when it is dropped.
 pub struct ClusterAutoscaler {
     shared: Arc<Shared>,
+    scraper: Scraper,
     autoscaler: Autoscaler,
     door: Door,
     running: JoinHandle<()>,
@@ -79,8 +82,10 @@ impl ClusterAutoscaler {
         });
         let fleet = Fleet::new(only, config.pod.clone(), leads.len());
         let shared = Arc::new(Shared::new(fleet));
+        let scraper = Scraper::new(Pace::default(), seed(&config.pod));
         let platform = Arc::new(Cluster {
             shared: Arc::clone(&shared),
+            scraper: scraper.clone(),
             client: client.clone(),
             scales: Scales::default(),
             gate: Gate::new(config.writes_per_second, config.writes_burst),
@@ -99,7 +104,10 @@ impl ClusterAutoscaler {
             &client,
             config.watch_namespace.as_deref(),
         );
-        tasks.spawn(feed(Arc::clone(&shared)));
+        let readers = Readers::new(Arc::clone(&shared), client.clone(), scraper.clone());
+        tasks.spawn(feed(Arc::clone(&shared), readers));
+        let heard = Arc::clone(&shared);
+        tasks.spawn(scraper.clone().run(move |said| say(&heard, said)));
         tasks.spawn(look(Arc::clone(&shared), client.clone()));
         tasks.spawn(statuses::write(
             Arc::clone(&shared),
@@ -112,6 +120,7 @@ impl ClusterAutoscaler {
         let reception = Reception::new(Arc::clone(&shared), client, config.gateway_namespace);
         Ok(Self {
             shared,
+            scraper,
             autoscaler,
             door: Door(Arc::new(reception)),
             running,
@@ -136,6 +145,7 @@ impl ClusterAutoscaler {
     pub fn view(&self) -> ScalerView {
         ScalerView {
             shared: Arc::clone(&self.shared),
+            scraper: self.scraper.clone(),
         }
     }
 
@@ -154,6 +164,7 @@ impl ClusterAutoscaler {
 #[derive(Clone, Debug)]
 pub struct ScalerView {
     shared: Arc<Shared>,
+    scraper: Scraper,
 }
 
 impl ScalerView {
@@ -204,7 +215,7 @@ impl ScalerView {
     /// What was counted.
     #[must_use]
     pub fn metrics(&self) -> ScalerMetrics {
-        ScalerMetrics::of(&self.shared)
+        ScalerMetrics::of(&self.shared, self.scraper.counts())
     }
 }
 
@@ -227,6 +238,13 @@ impl fmt::Debug for ClusterAutoscaler {
     }
 }
 
+/// So that no two autoscalers draw the same samples: FNV-1a over the pod's name.
+fn seed(pod: &str) -> u64 {
+    pod.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    })
+}
+
 fn watches(
     tasks: &mut JoinSet<()>,
     shared: &Arc<Shared>,
@@ -246,14 +264,15 @@ fn watches(
     let queues = plain().labels(&format!("{}=true", names::QUEUE_LABEL));
     let ours = plain().labels(names::REVISION_LABEL);
     let parts = (shared, &outstanding);
-    watch::<Revisions>(tasks, parts, revisions, plain());
-    watch::<Autoscalers>(tasks, parts, autoscalers, plain());
-    watch::<Pods>(tasks, parts, api_in(client, namespace), queues);
-    watch::<Deployments>(tasks, parts, api_in(client, namespace), ours);
-    watch::<Hpas>(tasks, parts, api_in(client, namespace), plain());
+    watch(Revisions, tasks, parts, revisions, plain());
+    watch(Autoscalers, tasks, parts, autoscalers, plain());
+    watch(Pods, tasks, parts, api_in(client, namespace), queues);
+    watch(Deployments, tasks, parts, api_in(client, namespace), ours);
+    watch(Hpas, tasks, parts, api_in(client, namespace), plain());
 }
 
-fn watch<W: Watched + 'static>(
+fn watch<W: Watched + Send + Sync + 'static>(
+    watched: W,
     tasks: &mut JoinSet<()>,
     (shared, outstanding): (&Arc<Shared>, &Arc<Outstanding>),
     api: Api<W::Object>,
@@ -263,11 +282,11 @@ fn watch<W: Watched + 'static>(
     W::Id: Send,
 {
     let (shared, outstanding) = (Arc::clone(shared), Arc::clone(outstanding));
-    tasks.spawn(follow::<W>(api, config, shared, outstanding));
+    tasks.spawn(follow(watched, api, config, shared, Some(outstanding)));
 }
 
 /// Tells the autoscaler, the queues and the gateways what is new, at once; and once a second what only time has changed.
-async fn feed(shared: Arc<Shared>) {
+async fn feed(shared: Arc<Shared>, mut readers: Readers) {
     let mut seconds = interval(Duration::from_secs(1));
     seconds.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut minutes = interval(Duration::from_secs(60));
@@ -281,14 +300,18 @@ async fn feed(shared: Arc<Shared>) {
             () = shared.news.notified() => {}
             _ = seconds.tick() => shared.fleet().tick(shared.now()),
         }
-        let inputs = {
+        let (inputs, changes) = {
             let now = shared.now();
             let mut fleet = shared.fleet();
             fleet.pace();
-            fleet.feed(now)
+            (fleet.feed(now), fleet.listen())
         };
         for (key, input) in inputs {
             shared.tell(&key, input).await;
+        }
+        // What is read of a workload is told only once it is known.
+        for change in changes {
+            readers.apply(change);
         }
     }
 }

@@ -36,6 +36,8 @@ pub(crate) struct Counts {
     pub(crate) statuses: BTreeMap<&'static str, u64>,
     /// By outcome: `written`, `failed`, `dropped`.
     pub(crate) events: BTreeMap<&'static str, u64>,
+    /// Autoscalers whose pods are one too many to be watched.
+    pub(crate) follows_refused: u64,
     /// By what is watched: how often the watch failed, and how often it began anew.
     pub(crate) watch_failures: BTreeMap<&'static str, u64>,
     pub(crate) watch_restarts: BTreeMap<&'static str, u64>,

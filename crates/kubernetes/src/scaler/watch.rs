@@ -42,9 +42,11 @@ pub(crate) trait Watched {
     type Id: Ord;
     const NAME: &'static str;
     fn id(object: &Self::Object) -> Option<Self::Id>;
-    fn apply(fleet: &mut Fleet, object: Self::Object, now: Moment);
-    fn forget(fleet: &mut Fleet, id: &Self::Id);
-    fn known(fleet: &Fleet) -> BTreeSet<Self::Id>;
+    fn apply(&self, fleet: &mut Fleet, object: Self::Object, now: Moment);
+    fn forget(&self, fleet: &mut Fleet, id: &Self::Id);
+    fn known(&self, fleet: &Fleet) -> BTreeSet<Self::Id>;
+    /// It has told everything once.
+    fn told_all(&self, _fleet: &mut Fleet) {}
 }
 
 /// Those that have not told everything once.
@@ -81,10 +83,11 @@ impl Backoff for Pause {
 
 /// Watches until dropped.
 pub(crate) async fn follow<W: Watched>(
+    watched: W,
     api: Api<W::Object>,
     config: watcher::Config,
     shared: Arc<Shared>,
-    outstanding: Arc<Outstanding>,
+    outstanding: Option<Arc<Outstanding>>,
 ) where
     <W::Object as Resource>::DynamicType: Clone,
 {
@@ -102,23 +105,25 @@ pub(crate) async fn follow<W: Watched>(
             }
             Ok(Event::InitApply(object)) => {
                 listed.extend(W::id(&object));
-                W::apply(&mut shared.fleet(), object, now);
+                watched.apply(&mut shared.fleet(), object, now);
             }
             Ok(Event::InitDone) => {
                 let mut fleet = shared.fleet();
-                for id in W::known(&fleet).difference(&listed) {
-                    W::forget(&mut fleet, id);
+                for id in watched.known(&fleet).difference(&listed) {
+                    watched.forget(&mut fleet, id);
                 }
                 listed.clear();
                 begun += 1;
-                if begun == 1 && outstanding.0.fetch_sub(1, Ordering::AcqRel) == 1 {
+                watched.told_all(&mut fleet);
+                let last = |left: &Arc<Outstanding>| left.0.fetch_sub(1, Ordering::AcqRel) == 1;
+                if begun == 1 && outstanding.as_ref().is_some_and(last) {
                     fleet.synced();
                 }
             }
-            Ok(Event::Apply(object)) => W::apply(&mut shared.fleet(), object, now),
+            Ok(Event::Apply(object)) => watched.apply(&mut shared.fleet(), object, now),
             Ok(Event::Delete(object)) => {
                 if let Some(id) = W::id(&object) {
-                    W::forget(&mut shared.fleet(), &id);
+                    watched.forget(&mut shared.fleet(), &id);
                 }
             }
             Err(error) => {
@@ -140,6 +145,9 @@ pub(crate) struct Pods;
 pub(crate) struct Deployments;
 #[derive(Debug)]
 pub(crate) struct Hpas;
+/// The pods of an Autoscaler's target, which have no label of ours.
+#[derive(Debug)]
+pub(crate) struct TargetPods(pub(crate) Workload);
 
 impl Watched for Revisions {
     type Object = DynamicObject;
@@ -148,15 +156,15 @@ impl Watched for Revisions {
     fn id(object: &DynamicObject) -> Option<Workload> {
         workload(object, WorkloadKind::Revision)
     }
-    fn apply(fleet: &mut Fleet, object: DynamicObject, now: Moment) {
+    fn apply(&self, fleet: &mut Fleet, object: DynamicObject, now: Moment) {
         if let Some(seen) = ObjectSeen::revision(object) {
             fleet.object(seen, now);
         }
     }
-    fn forget(fleet: &mut Fleet, id: &Workload) {
+    fn forget(&self, fleet: &mut Fleet, id: &Workload) {
         fleet.object_gone(id);
     }
-    fn known(fleet: &Fleet) -> BTreeSet<Workload> {
+    fn known(&self, fleet: &Fleet) -> BTreeSet<Workload> {
         fleet.objects(WorkloadKind::Revision)
     }
 }
@@ -168,15 +176,15 @@ impl Watched for Autoscalers {
     fn id(object: &DynamicObject) -> Option<Workload> {
         workload(object, WorkloadKind::Autoscaler)
     }
-    fn apply(fleet: &mut Fleet, object: DynamicObject, now: Moment) {
+    fn apply(&self, fleet: &mut Fleet, object: DynamicObject, now: Moment) {
         if let Some(seen) = ObjectSeen::autoscaler(object) {
             fleet.object(seen, now);
         }
     }
-    fn forget(fleet: &mut Fleet, id: &Workload) {
+    fn forget(&self, fleet: &mut Fleet, id: &Workload) {
         fleet.object_gone(id);
     }
-    fn known(fleet: &Fleet) -> BTreeSet<Workload> {
+    fn known(&self, fleet: &Fleet) -> BTreeSet<Workload> {
         fleet.objects(WorkloadKind::Autoscaler)
     }
 }
@@ -188,7 +196,7 @@ impl Watched for Pods {
     fn id(object: &Pod) -> Option<Self::Id> {
         place(object)
     }
-    fn apply(fleet: &mut Fleet, object: Pod, now: Moment) {
+    fn apply(&self, fleet: &mut Fleet, object: Pod, now: Moment) {
         let id = place(&object);
         match (PodSeen::of(object), id) {
             (Some(seen), _) => fleet.pod(seen, now),
@@ -197,10 +205,10 @@ impl Watched for Pods {
             (None, None) => {}
         }
     }
-    fn forget(fleet: &mut Fleet, (namespace, name): &Self::Id) {
+    fn forget(&self, fleet: &mut Fleet, (namespace, name): &Self::Id) {
         fleet.pod_gone(namespace, name);
     }
-    fn known(fleet: &Fleet) -> BTreeSet<Self::Id> {
+    fn known(&self, fleet: &Fleet) -> BTreeSet<Self::Id> {
         fleet.pods()
     }
 }
@@ -219,7 +227,7 @@ impl Watched for Deployments {
             name,
         })
     }
-    fn apply(fleet: &mut Fleet, object: Deployment, _now: Moment) {
+    fn apply(&self, fleet: &mut Fleet, object: Deployment, _now: Moment) {
         let Some(workload) = Self::id(&object) else {
             return;
         };
@@ -235,10 +243,10 @@ impl Watched for Deployments {
         };
         fleet.spec(&workload, spec);
     }
-    fn forget(fleet: &mut Fleet, id: &Workload) {
+    fn forget(&self, fleet: &mut Fleet, id: &Workload) {
         fleet.spec_gone(id);
     }
-    fn known(fleet: &Fleet) -> BTreeSet<Workload> {
+    fn known(&self, fleet: &Fleet) -> BTreeSet<Workload> {
         fleet.deployments()
     }
 }
@@ -250,16 +258,39 @@ impl Watched for Hpas {
     fn id(object: &HorizontalPodAutoscaler) -> Option<Self::Id> {
         place(object)
     }
-    fn apply(fleet: &mut Fleet, object: HorizontalPodAutoscaler, _now: Moment) {
+    fn apply(&self, fleet: &mut Fleet, object: HorizontalPodAutoscaler, _now: Moment) {
         if let Some((namespace, name)) = place(&object) {
             fleet.hpa(&namespace, &name, hpa_target(&object));
         }
     }
-    fn forget(fleet: &mut Fleet, (namespace, name): &Self::Id) {
+    fn forget(&self, fleet: &mut Fleet, (namespace, name): &Self::Id) {
         fleet.hpa(namespace, name, None);
     }
-    fn known(fleet: &Fleet) -> BTreeSet<Self::Id> {
+    fn known(&self, fleet: &Fleet) -> BTreeSet<Self::Id> {
         fleet.hpas()
+    }
+}
+
+impl Watched for TargetPods {
+    type Object = Pod;
+    type Id = String;
+    const NAME: &'static str = "target_pods";
+    fn id(object: &Pod) -> Option<String> {
+        object.metadata.name.clone()
+    }
+    fn apply(&self, fleet: &mut Fleet, object: Pod, now: Moment) {
+        if let Some(seen) = PodSeen::of_target(object, &self.0) {
+            fleet.target_pod(seen, now);
+        }
+    }
+    fn forget(&self, fleet: &mut Fleet, name: &String) {
+        fleet.target_pod_gone(&self.0, name);
+    }
+    fn known(&self, fleet: &Fleet) -> BTreeSet<String> {
+        fleet.target_pods(&self.0)
+    }
+    fn told_all(&self, fleet: &mut Fleet) {
+        fleet.target_pods_told(&self.0);
     }
 }
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Signals that are no requests in flight.
-use std::{borrow::Cow, collections::BTreeMap};
+use std::{borrow::Cow, collections::BTreeMap, time::Duration};
 
+use cheerful_scaling::Gauge;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
@@ -118,6 +119,18 @@ pub struct PrometheusSignal {
     pub key_file: Option<String>,
 }
 
+impl PrometheusSignal {
+    /// How often it is asked.
+    #[must_use]
+    pub fn every(&self) -> Duration {
+        every(self.interval)
+    }
+}
+
+fn every(given: Option<DurationText>) -> Duration {
+    given.map_or(Gauge::INTERVAL, Duration::from)
+}
+
 /// A metric of the API external.metrics.k8s.io.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
@@ -141,6 +154,14 @@ pub struct ExternalSignal {
     pub interval: Option<DurationText>,
 }
 
+impl ExternalSignal {
+    /// How often it is asked.
+    #[must_use]
+    pub fn every(&self) -> Duration {
+        every(self.interval)
+    }
+}
+
 /// A metric of the API custom.metrics.k8s.io: of the pods, or of one object.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
@@ -158,6 +179,14 @@ pub struct CustomSignal {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("default" = "15s"))]
     pub interval: Option<DurationText>,
+}
+
+impl CustomSignal {
+    /// How often it is asked.
+    #[must_use]
+    pub fn every(&self) -> Duration {
+        every(self.interval)
+    }
 }
 
 /// An object that a metric is of.

@@ -1,6 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-use std::time::Duration;
-
 use cheerful_scaling::{Aim, Gauge, Gauges, Measured};
 
 use super::{
@@ -8,7 +6,7 @@ use super::{
     KnativeSignal, MemorySignal, MetricsSignal, NginxSignal, PageSignal, PrometheusSignal,
     QueueSignal, SignalSpec, StatsdSignal, TraefikSignal, VllmSignal,
 };
-use crate::{AutoscalerSpec, DurationText, Spec};
+use crate::{AutoscalerSpec, Spec};
 
 /// One signal with its name.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -131,21 +129,20 @@ impl Source<'_> {
     /// How its value becomes a count of replicas; `None` for one that counts requests.
     #[must_use]
     pub fn gauge(self, name: &str) -> Option<Gauge> {
-        let interval = |given: Option<DurationText>| given.map_or(Gauge::INTERVAL, Duration::from);
         let (aim, activation, interval) = match self {
             Self::Cpu(cpu) => (Aim::Mean(cpu.target), None, Gauge::INTERVAL),
             Self::Memory(memory) => (Aim::Mean(memory.target.bytes()), None, Gauge::INTERVAL),
             Self::Prometheus(query) => (
                 Aim::Each(query.per_replica),
                 query.activation,
-                interval(query.interval),
+                query.every(),
             ),
             Self::External(metric) => (
                 Aim::Each(metric.per_replica),
                 metric.activation,
-                interval(metric.interval),
+                metric.every(),
             ),
-            Self::Custom(metric) => (Aim::Mean(metric.target), None, interval(metric.interval)),
+            Self::Custom(metric) => (Aim::Mean(metric.target), None, metric.every()),
             Self::Page(page) => (
                 Aim::Each(page.per_replica),
                 page.activation,

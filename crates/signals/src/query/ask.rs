@@ -2,6 +2,7 @@
 use std::{path::PathBuf, time::Duration};
 
 use bytes::Bytes;
+use cheerful_manifest::PrometheusSignal;
 use http::{Request, header};
 use http_body_util::Full;
 
@@ -38,6 +39,24 @@ pub struct Query {
 const LONGEST: Duration = Duration::from_secs(10);
 
 impl Query {
+    /// What a manifest says.
+    ///
+    /// # Errors
+    /// What is wrong with it: nothing once the manifest is checked.
+    pub fn of(given: &PrometheusSignal) -> Result<Self, Unread> {
+        let server = given
+            .server
+            .parse()
+            .map_err(|wrong| Unread::Setup(format!("server: {:?}: {wrong}", given.server)))?;
+        let file = |file: &Option<String>| file.as_ref().map(Into::into);
+        let access = Access {
+            token_file: file(&given.token_file),
+            ca_file: file(&given.ca_file),
+            identity: file(&given.cert_file).zip(file(&given.key_file)),
+        };
+        Ok(Self::new(server, &given.query, access, given.every()))
+    }
+
     /// Asked once in `every`: an answer that takes longer, or longer than 10 s, is none.
     #[must_use]
     pub fn new(server: Server, text: &str, access: Access, every: Duration) -> Self {

@@ -209,6 +209,7 @@ impl WorkloadState {
                 pod: pod.seen.name.clone(),
                 ready: standing == Standing::Ready,
                 in_flight: pod.heard.map_or(0.0, |heard| heard.in_flight),
+                busy: pod.busy,
                 seen_micros: pod.since.as_micros(),
                 cost: pod.seen.cost,
             })

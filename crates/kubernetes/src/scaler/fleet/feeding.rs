@@ -30,6 +30,7 @@ impl Fleet {
         let mut inputs = Vec::new();
         for workload in std::mem::take(&mut self.pending.feed) {
             let is_ours = self.is_ours(&workload);
+            let leads = self.leads(&workload);
             let Some(state) = self.workloads.get_mut(&workload) else {
                 continue;
             };
@@ -40,6 +41,10 @@ impl Fleet {
             if inputs.len() > before {
                 self.pending.status.insert(workload.clone());
             }
+            let listen = &mut self.pending.listen;
+            state.listen(&workload, (is_ours, leads), now, |change| {
+                listen.push(change)
+            });
             self.sweep(&workload);
         }
         inputs
@@ -61,7 +66,7 @@ impl WorkloadState {
     fn inputs(&mut self, now: Moment, is_ours: bool, mut tell: impl FnMut(Input)) {
         let seen = self.observation(now);
         // Before its target is known nothing can be said of how much there is.
-        let is_known = self.spec.is_some() || !self.fed.is_nothing();
+        let is_known = (self.spec.is_some() && self.knows_pods()) || !self.fed.is_nothing();
         let scaling = self.scaling.clone().filter(|_| is_ours && is_known);
         match (scaling, &self.fed.scaling) {
             (None, None) => return,

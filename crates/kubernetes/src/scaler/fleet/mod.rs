@@ -5,6 +5,9 @@
 mod deciding;
 mod feeding;
 mod learning;
+mod listening;
+#[cfg(test)]
+mod listening_tests;
 mod objects;
 mod pacing;
 mod streams;
@@ -23,6 +26,7 @@ use super::{
     pace::PaceRule,
 };
 pub(crate) use deciding::{Happening, Plan, StatusDue, WritePlan};
+pub(crate) use listening::Listen;
 pub(crate) use objects::SpecSeen;
 pub(crate) use streams::{GatewayStream, Verdict};
 pub(crate) use workload::WorkloadState;
@@ -65,6 +69,8 @@ struct Pending {
     /// Whether the status may have changed.
     status: BTreeSet<Workload>,
     happenings: VecDeque<Happening>,
+    /// What whoever reads signals has to be told; taken each time that the autoscaler is.
+    listen: Vec<Listen>,
 }
 
 /// What was counted.

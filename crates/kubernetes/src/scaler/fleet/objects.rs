@@ -14,6 +14,7 @@ use crate::scaler::{
     conflict::{Claim, TargetKey, other},
     object::ObjectSeen,
     pod::{PodSeen, PodState},
+    signals::Signals,
     target::{ScaleSeen, Target},
 };
 
@@ -43,7 +44,10 @@ impl Fleet {
             state.learned = learned;
         }
         match &seen.scaling {
-            Ok(scaling) => state.scaling = Some(scaling.clone()),
+            Ok(scaling) => {
+                state.scaling = Some(scaling.clone());
+                state.signals = seen.signals.clone();
+            }
             Err(why) => {
                 tracing::warn!(%workload, "the settings before stay: {why}");
             }
@@ -81,6 +85,7 @@ impl Fleet {
             state.held = 0;
             state.object = None;
             state.scaling = None;
+            state.signals = Signals::default();
             if workload.kind == WorkloadKind::Autoscaler {
                 state.spec = None;
             }

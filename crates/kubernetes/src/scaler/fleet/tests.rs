@@ -11,6 +11,7 @@ use crate::scaler::{
     conflict::TargetKey,
     object::ObjectSeen,
     pod::{PodSeen, tests::pod},
+    signals::Signals,
     target::Target,
 };
 
@@ -33,6 +34,7 @@ fn object(kind: WorkloadKind, name: &str) -> ObjectSeen {
         generation: Some(1),
         created: "2026-11-24".to_owned(),
         scaling: Ok(Scaling::new(Settings::default()).unwrap()),
+        signals: Signals::default(),
         shadow: false,
         dedicated: false,
         min_raised: false,

@@ -4,13 +4,14 @@ use std::{collections::BTreeMap, time::Duration};
 use cheerful_scaling::{Decision, Moment, Observation, Scaling};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 
-use super::{feeding::Fed, objects::SpecSeen, streams::QueueStream};
+use super::{feeding::Fed, listening::Listening, objects::SpecSeen, streams::QueueStream};
 use crate::{
     resources::{LearnedStatus, ScaleStatus},
     scaler::{
         object::ObjectSeen,
         path::PathRule,
         pod::{PodState, Standing},
+        signals::Signals,
     },
 };
 
@@ -20,6 +21,9 @@ pub(crate) struct WorkloadState {
     pub(crate) object: Option<ObjectSeen>,
     /// The last settings that were good.
     pub(crate) scaling: Option<Scaling>,
+    /// By what its load becomes known, with those settings.
+    pub(crate) signals: Signals,
+    pub(crate) listening: Listening,
     pub(crate) pods: BTreeMap<String, PodState>,
     /// By stream.
     pub(crate) queues: BTreeMap<u64, QueueStream>,
@@ -72,7 +76,10 @@ impl WorkloadState {
         };
         for pod in self.pods.values() {
             match pod.standing(now) {
-                Standing::Ready => seen.ready += 1,
+                Standing::Ready => {
+                    seen.ready += 1;
+                    seen.busy += u32::from(pod.busy);
+                }
                 Standing::Starting => {
                     seen.starting += 1;
                     let since = seen
