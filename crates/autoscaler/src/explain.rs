@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+use cheerful_scaling::Bound;
 use serde::{Deserialize, Serialize};
 
 /// A revision at a glance: what `top`, `explain` and the console show. All of it is JSON (camelCase).
@@ -89,6 +90,12 @@ pub struct DecisionLine {
     pub held: u64,
     pub target: f64,
     pub spare_capacity: i64,
+    /// What the demand alone would have.
+    #[serde(default)]
+    pub wanted: u32,
+    /// What bounded the count, in the order in which it did.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub bounds: Vec<Bound>,
     pub sentence: String,
     pub times: u32,
     /// When the first of the `times` was made, where that is not the one told: milliseconds since 1970.

@@ -185,6 +185,13 @@ impl Autoscaler {
         self.ask(Message::Overview).await
     }
 
+    /// Those revisions that are not at rest, and those of these that are known, without their decisions: all that may
+    /// have changed since the last time, if `also` names what was given then. Its cost follows what is at work, not how
+    /// many revisions there are.
+    pub async fn awake(&self, also: Vec<String>) -> Result<Vec<RevisionView>, Stopped> {
+        self.ask(|answer| Message::Awake(also, answer)).await
+    }
+
     /// One revision with its decisions.
     pub async fn explain(&self, revision: &str) -> Result<Option<RevisionView>, Stopped> {
         self.ask(|answer| Message::Explain(revision.to_owned(), answer))

@@ -28,6 +28,7 @@ pub(crate) enum Message {
         arrived: Instant,
     },
     Overview(oneshot::Sender<Vec<RevisionView>>),
+    Awake(Vec<String>, oneshot::Sender<Vec<RevisionView>>),
     Explain(String, oneshot::Sender<Option<RevisionView>>),
     BurstThreshold(String, oneshot::Sender<Option<f64>>),
     Target(String, oneshot::Sender<Option<f64>>),
@@ -115,6 +116,7 @@ impl<P: Platform> Task<P> {
                 });
             }
             Message::Overview(asker) => answer(asker, self.machine.overview(now)),
+            Message::Awake(also, asker) => answer(asker, self.machine.awake(&also, now)),
             Message::Explain(name, asker) => answer(asker, self.machine.explain(&name, now)),
             Message::BurstThreshold(name, asker) => {
                 answer(asker, self.machine.burst_threshold(&name));

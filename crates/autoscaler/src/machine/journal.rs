@@ -115,6 +115,8 @@ pub(super) fn line(decision: &Decision, times: u32, origin_unix_millis: u64) -> 
         held: decision.held,
         target: decision.target,
         spare_capacity: decision.spare_capacity,
+        wanted: decision.wanted,
+        bounds: decision.bounds().collect(),
         sentence: decision.sentence(),
         times,
         since_unix_millis: None,

@@ -162,6 +162,17 @@ impl Machine {
             .collect()
     }
 
+    /// Those that are not at rest, and those of these names.
+    pub(crate) fn awake(&self, also: &[String], now: Moment) -> Vec<RevisionView> {
+        let awake = self.awake.iter().map(|name| &**name);
+        let names: BTreeSet<&str> = awake.chain(also.iter().map(|name| &**name)).collect();
+        names
+            .into_iter()
+            .filter_map(|name| self.revisions.get(name))
+            .map(|state| state.view(now))
+            .collect()
+    }
+
     /// One revision with its decisions.
     pub(crate) fn explain(&self, revision: &str, now: Moment) -> Option<RevisionView> {
         let state = self.revisions.get(revision)?;

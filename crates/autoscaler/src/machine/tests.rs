@@ -310,3 +310,17 @@ fn a_call_without_an_answer_is_given_up_for_the_newest_wish() {
     assert_eq!(second.replicas, 4);
     assert_eq!(machine.metrics().scales_given_up, 1);
 }
+
+#[test]
+fn what_is_at_rest_is_looked_at_only_if_asked_for() {
+    let mut machine = added();
+    assert!(machine.awake(&[], at(0)).is_empty());
+    let names = |views: &[RevisionView]| -> Vec<String> {
+        views.iter().map(|view| view.revision.clone()).collect()
+    };
+    let asked = ["a".to_owned(), "unknown".to_owned()];
+    assert_eq!(names(&machine.awake(&asked, at(0))), ["a"]);
+    held(&mut machine, 25, at(100));
+    assert_eq!(names(&machine.awake(&[], at(200))), ["a"]);
+    assert_eq!(names(&machine.awake(&asked, at(200))), ["a"]);
+}

@@ -247,6 +247,8 @@ mod tests {
             held: 0,
             target: 10.0,
             spare_capacity: -7,
+            wanted: 3,
+            bounds: Vec::new(),
             sentence: "1 -> 3: 22 requests in flight on average over 6 s (panic), target 10 each"
                 .to_owned(),
             times: 2,

@@ -6,7 +6,7 @@ use std::{
 
 use cheerful_manifest::{DurationText, Revision};
 
-use super::{RunOptions, Source, TlsFiles, memory};
+use super::{Admin, RunOptions, Source, TlsFiles, memory};
 use crate::exit::Failure;
 
 /// The flags of `cheerful run`.
@@ -61,14 +61,15 @@ pub(crate) struct RunArgs {
     /// Record what decides the scale, for `replay`
     #[arg(long, value_name = "FILE", env = "CHEERFUL_RECORD", hide_env = true)]
     record: Option<PathBuf>,
-    /// The local API on this loopback address too
+    /// The console and the API: a loopback address, or off [default: port 8800]
     #[arg(
         long,
         value_name = "ADDRESS:PORT",
+        value_parser = admin,
         env = "CHEERFUL_ADMIN",
         hide_env = true
     )]
-    admin: Option<SocketAddr>,
+    admin: Option<Admin>,
     /// The local API's Unix socket, if not the usual one
     #[arg(long, value_name = "PATH", env = "CHEERFUL_SOCKET", hide_env = true)]
     socket: Option<PathBuf>,
@@ -106,7 +107,7 @@ impl RunArgs {
             return Err(Failure::bad_input("--tick: 0s is no time; 2s is right"));
         }
         let drain = duration("--drain", &self.drain)?;
-        if let Some(admin) = self.admin
+        if let Some(Admin::At(admin)) = self.admin
             && !admin.ip().is_loopback()
         {
             return Err(Failure::bad_input(format!(
@@ -131,7 +132,7 @@ impl RunArgs {
                 .map(|(cert, key)| TlsFiles { cert, key }),
             threads: usize::from(self.threads),
             record: self.record,
-            admin: self.admin,
+            admin: self.admin.unwrap_or(Admin::Usual),
             socket: self.socket,
             // What listens anywhere is tried out, and would not be found again.
             state: self
@@ -141,6 +142,14 @@ impl RunArgs {
             drain,
         })
     }
+}
+
+fn admin(text: &str) -> Result<Admin, String> {
+    if text == "off" {
+        return Ok(Admin::Off);
+    }
+    let address = text.parse().map(Admin::At);
+    address.map_err(|_| "an address such as 127.0.0.1:8800, or off, is right".to_owned())
 }
 
 fn duration(flag: &str, text: &str) -> Result<std::time::Duration, Failure> {
@@ -225,6 +234,15 @@ mod tests {
             "{}",
             failure.message
         );
+    }
+
+    #[test]
+    fn the_console_is_there_unless_it_is_turned_off() {
+        assert_eq!(options(&["run", "--", "true"]).unwrap().admin, Admin::Usual);
+        let off = options(&["run", "--admin", "off", "--", "true"]).unwrap();
+        assert_eq!(off.admin, Admin::Off);
+        let wrong = Line::try_parse_from(["run", "--admin", "8800", "--", "true"]).unwrap_err();
+        assert!(wrong.to_string().contains("127.0.0.1:8800"), "{wrong}");
     }
 
     #[test]

@@ -1,5 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-use std::{net::SocketAddr, path::PathBuf, time::Duration};
+use std::{
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    path::PathBuf,
+    time::Duration,
+};
 
 use cheerful_manifest::Revision;
 
@@ -16,8 +20,8 @@ pub(crate) struct RunOptions {
     pub threads: usize,
     /// Where to record what the autoscaler sees.
     pub record: Option<PathBuf>,
-    /// The local API on TCP too; a loopback address.
-    pub admin: Option<SocketAddr>,
+    /// The console and the local API on TCP.
+    pub admin: Admin,
     /// The local API's Unix socket; by default one named for the port in the user's runtime folder.
     pub socket: Option<PathBuf>,
     /// The folder in which is kept what was learned; `None`: it is not kept.
@@ -26,6 +30,20 @@ pub(crate) struct RunOptions {
     pub tick: Duration,
     /// How long requests in flight may take once we are told to end.
     pub drain: Duration,
+}
+
+/// Where the console and the local API are on TCP.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Admin {
+    /// At [`Admin::USUAL`], or if that is taken at any free port of this machine.
+    Usual,
+    /// There, a loopback address, or not at all.
+    At(SocketAddr),
+    Off,
+}
+
+impl Admin {
+    pub(crate) const USUAL: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8800);
 }
 
 /// Where the revisions come from.

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-use std::{io, sync::Arc, time::Duration};
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
 use cheerful_autoscaler::{AutoscalerConfig, DecisionLine};
+use cheerful_console::{Console, guarded};
 use cheerful_gateway::Gateway;
 use cheerful_processes::{ProcessesConfig, WardenCommand};
 use tokio::{
@@ -14,7 +15,7 @@ use tokio::{
 };
 
 use super::{
-    RunOptions,
+    Admin, RunOptions,
     control::{Control, names},
     keeping::Keeping,
     listen::{Door, bind},
@@ -45,10 +46,13 @@ pub(crate) fn run(options: RunOptions) -> Result<(), Failure> {
     let specs = revisions::read(&options.source).map_err(Failure::bad_input)?;
     let tls = options.tls.as_ref().map(tls::server_config).transpose()?;
     let door = Door::open(handed_over, options.listen)?;
-    let admin = options
-        .admin
-        .map(|address| bind(address, "--admin"))
-        .transpose()?;
+    let admin = match options.admin {
+        Admin::Usual => bind(Admin::USUAL, "--admin")
+            .or_else(|_| bind(SocketAddr::new(Admin::USUAL.ip(), 0), "--admin"))
+            .map(Some)?,
+        Admin::At(address) => Some(bind(address, "--admin")?),
+        Admin::Off => None,
+    };
     let socket = match &options.socket {
         Some(path) => ApiSocket::bind(path)?,
         None => ApiSocket::bind_in(&instance::runtime_folder(), &socket_name(&door))?,
@@ -107,13 +111,24 @@ async fn start(options: RunOptions, specs: Vec<Spec>, opened: Opened) -> Result<
         parts: site.parts.clone(),
         readiness: readiness.clone(),
     };
+    let console_url = admin
+        .as_ref()
+        .map(url_of)
+        .transpose()
+        .map_err(Failure::later)?;
     let mut side_tasks = serve_api(api, &socket, admin).map_err(Failure::later)?;
     let serving =
         Serving::start(&door, tls.as_ref(), &gateway, options.threads).map_err(Failure::later)?;
     let url = door.url(tls.is_some());
     // The serving threads have their own handles: when they stop accepting, nobody accepts.
     drop(door);
-    tracing::info!(url, revisions, socket = %socket.path().display(), "listening on {url}");
+    let socket_path = socket.path().display();
+    match console_url {
+        Some(console) => {
+            tracing::info!(url, console, revisions, socket = %socket_path, "listening on {url} (console: {console})");
+        }
+        None => tracing::info!(url, revisions, socket = %socket_path, "listening on {url}"),
+    }
     side_tasks.spawn(say_decisions(site.parts.autoscaler.follow()));
     let control = Control {
         options,
@@ -154,7 +169,11 @@ async fn say_decisions(mut decisions: broadcast::Receiver<(String, DecisionLine)
     }
 }
 
-/// On the Unix socket and, where asked for, on TCP.
+fn url_of(listener: &std::net::TcpListener) -> io::Result<String> {
+    Ok(format!("http://{}/", listener.local_addr()?))
+}
+
+/// On the Unix socket, and on TCP with the console.
 fn serve_api(
     api: Api,
     socket: &ApiSocket,
@@ -162,13 +181,15 @@ fn serve_api(
 ) -> io::Result<JoinSet<()>> {
     let mut tasks = JoinSet::new();
     let listener = socket.listener()?;
+    let autoscaler = api.parts.autoscaler.clone();
     let router = api.router();
     if let Some(admin) = admin {
         admin.set_nonblocking(true)?;
         let admin = tokio::net::TcpListener::from_std(admin)?;
-        tracing::info!("the local API is on http://{}", admin.local_addr()?);
-        let router = router.clone();
-        tasks.spawn(serve(admin, router));
+        let (console, follow) = Console::of(autoscaler);
+        tasks.spawn(follow);
+        let router = router.clone().merge(console.router());
+        tasks.spawn(serve(admin, guarded(router)));
     }
     tasks.spawn(serve(listener, router));
     Ok(tasks)

@@ -29,12 +29,12 @@ fn explain_over_the_socket() {
 #[test]
 fn metrics_over_tcp() {
     let mut instance = Instance::of_manifest(&["--admin", "127.0.0.1:0"], &manifest(&[], "min: 1"));
-    let line = instance.wait_for_log("the local API is on http://");
+    let line = instance.wait_for_log("(console: http://");
     let admin = line
-        .split("http://")
+        .split("(console: http://")
         .nth(1)
         .unwrap()
-        .split('"')
+        .split('/')
         .next()
         .unwrap()
         .parse()

@@ -101,7 +101,7 @@ impl Instance {
         let line = instance.wait_for_log("listening on ");
         instance.address = line
             .split_once("listening on http://")
-            .and_then(|(_, rest)| rest.split('"').next())
+            .and_then(|(_, rest)| rest.split(['"', ' ']).next())
             .and_then(|address| address.parse().ok())
             .unwrap_or(address);
         instance

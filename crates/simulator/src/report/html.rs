@@ -4,6 +4,7 @@ use serde::Serialize;
 use super::{
     Comparison, Figures,
     table::{figure, percent, seconds},
+    uplot,
 };
 
 /// The comparison as one page that stands alone: it holds its style, its script and its data, and its policy
@@ -18,15 +19,15 @@ pub fn html(comparison: &Comparison) -> serde_json::Result<String> {
         include_str!("page/page.html"),
         &[
             ("title", &escaped(&comparison.title)),
-            ("uplot.css", include_str!("page/uPlot.min.css")),
+            ("uplot.css", uplot::STYLE),
             ("page.css", include_str!("page/page.css")),
             ("load", &comparison.load.in_words()),
             ("rows", &rows(comparison)),
             ("assumptions", &items(&comparison.assumptions)),
             ("about", &about(&comparison.policies)),
             ("data", &data),
-            ("uplot.licence", include_str!("page/uPlot.LICENSE")),
-            ("uplot.js", include_str!("page/uPlot.iife.min.js")),
+            ("uplot.licence", uplot::LICENCE),
+            ("uplot.js", uplot::SCRIPT),
             ("page.js", include_str!("page/page.js")),
         ],
     ))

@@ -8,6 +8,7 @@ mod demand;
 mod figures;
 mod html;
 mod table;
+pub mod uplot;
 
 pub use comparison::{Comparison, FORMAT, LoadFigures};
 pub use csv::csv;

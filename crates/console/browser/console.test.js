@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a person sees in the console, while a load runs.
+import { after, before, test } from "node:test";
+import assert from "node:assert/strict";
+import { readFile, mkdir } from "node:fs/promises";
+import { Instance, browser, eventually, sample, watched } from "./instance.js";
+
+const FLAGS = ["--latency", "200ms", "--concurrency", "10", "--start-up", "300ms"];
+const SCALING = "{target: 5, max: 8, stableWindow: 12s, panicWindow: 2s, idleDelay: 5s}";
+const manifest = [
+  sample("hello", FLAGS, SCALING),
+  sample("reports", ["--latency", "50ms"], "{target: 1, min: 1, max: 4}"),
+  sample("thumbnails", ["--latency", "50ms"], "{initial: 0, max: 4}"),
+].join("---\n");
+// Where pictures go, if they are wanted.
+const PICTURES = process.env.PICTURES;
+
+let instance;
+let chrome;
+let load;
+
+before(async () => {
+  instance = await Instance.start(manifest);
+  chrome = await browser();
+  load = instance.load("/hello", 24);
+  await eventually("there are several replicas", async () => (await instance.ask("/v1/revisions/hello")).ready >= 4);
+});
+after(async () => {
+  await load?.stop();
+  await chrome?.close();
+  await instance?.end();
+});
+
+const open = async (path = "", options = {}) => {
+  const context = await chrome.newContext({ viewport: { width: 1280, height: 860 }, ...options });
+  const { page, faults } = await watched(context, instance);
+  await page.goto(`${instance.console}#/${path}`);
+  await page.getByText("live", { exact: true }).waitFor();
+  return { page, faults, close: async () => {
+    assert.deepEqual(faults, []);
+    await context.close();
+  } };
+};
+const picture = async (page, name) => {
+  if (!PICTURES) return;
+  await mkdir(PICTURES, { recursive: true });
+  await page.screenshot({ path: `${PICTURES}/${name}.png` });
+};
+const accessible = async page => {
+  const axe = await readFile(new URL("node_modules/axe-core/axe.min.js", import.meta.url), "utf8");
+  await page.evaluate(axe);
+  const { violations } = await page.evaluate(() => window.axe.run());
+  const serious = violations.filter(one => ["serious", "critical"].includes(one.impact));
+  assert.deepEqual(serious.map(one => [one.id, one.nodes.map(node => node.html.slice(0, 120))]), []);
+};
+// The cells of a row by their columns.
+const cells = async (page, name) => {
+  const row = page.getByRole("row").filter({ has: page.getByRole("link", { name, exact: true }) });
+  return row.getByRole("cell").allInnerTexts();
+};
+
+test("the overview says what the API says", async () => {
+  const { page, close } = await open();
+  await page.getByRole("link", { name: "thumbnails", exact: true }).waitFor();
+  assert.equal(await page.getByRole("row").count(), 4);
+  await eventually("the row of reports is that of the API", async () => {
+    const view = await instance.ask("/v1/revisions/reports");
+    const shown = await cells(page, "reports");
+    return shown.some(cell => cell.includes(`${view.ready} / ${view.wanted}`)) && shown.includes(view.why);
+  });
+  await eventually("so is that of one at zero", async () => (await cells(page, "thumbnails")).some(cell => cell === "zero"));
+  await eventually("requests in flight are shown", async () => {
+    const view = await instance.ask("/v1/revisions/hello");
+    const shown = Number((await cells(page, "hello"))[1].replace(/[^\d.].*$/, ""));
+    return view.inFlight > 1 && Math.abs(shown - view.inFlight) <= 0.5 * view.inFlight;
+  });
+  await picture(page, "console-overview");
+  await close();
+});
+
+test("rows are sorted and sifted", async () => {
+  const { page, close } = await open();
+  const names = () => page.locator("tbody tr:not([hidden]) th").allInnerTexts();
+  await page.getByRole("link", { name: "thumbnails", exact: true }).waitFor();
+  assert.deepEqual(await names(), ["hello", "reports", "thumbnails"]);
+  await page.getByRole("button", { name: "Revision" }).click();
+  assert.deepEqual(await names(), ["thumbnails", "reports", "hello"]);
+  await page.getByRole("button", { name: "In flight" }).click();
+  assert.equal((await names())[0], "hello");
+  await page.getByLabel("Filter").fill("THUMB");
+  assert.deepEqual(await names(), ["thumbnails"]);
+  await page.getByLabel("Filter").fill("nothing like it");
+  await page.getByText("No revision fits the filter.").waitFor();
+  await close();
+});
+
+test("a mark appears with its sentence and the numbers", async () => {
+  const { page, close } = await open("hello");
+  const view = await instance.ask("/v1/revisions/hello");
+  const decision = view.decisions.findLast(one => one.replicas > one.from);
+  const mark = page.locator(`.mark[data-at="${decision.unixMillis}"]`);
+  await mark.waitFor();
+  await mark.hover();
+  await page.locator(".said").getByText(decision.sentence).waitFor();
+  assert.match(await page.locator(".said .numbers").innerText(), new RegExp(`held ${decision.held}, target 5 each`));
+  assert.equal(await page.locator(".decisions li[aria-current=true] .text").innerText(), decision.sentence);
+  await eventually("the replicas are those of the API", async () => {
+    const { replicas } = await instance.ask("/v1/revisions/hello");
+    const rows = await page.getByRole("table", { name: "Replicas" }).locator("tbody th").allInnerTexts();
+    return replicas.length === rows.length && replicas.every(one => rows.includes(one.replica));
+  });
+  await page.getByRole("button", { name: "ups" }).click();
+  const steps = await page.locator(".decisions .step").allInnerTexts();
+  assert.ok(steps.length > 0 && steps.every(step => Number(step.split(" → ")[1]) > Number(step.split(" → ")[0])), `${steps}`);
+  await page.getByRole("button", { name: "all", exact: true }).click();
+  await page.getByText("The figures as a table").click();
+  await page.getByRole("table", { name: "Figures over time" }).locator("tbody tr").first().waitFor();
+  await page.getByText("The figures as a table").click();
+  await page.evaluate(() => scrollTo(0, 0));
+  await picture(page, "console-revision");
+  for (const range of ["1 min", "1 h", "24 h"]) {
+    await page.getByRole("button", { name: range, exact: true }).click();
+    assert.equal(await page.getByRole("button", { name: range, exact: true }).getAttribute("aria-pressed"), "true");
+  }
+  await close();
+});
+
+test("a new decision shows without a hand being moved", async () => {
+  const { page, close } = await open("thumbnails");
+  await page.locator(".tag", { hasText: "zero" }).waitFor();
+  await instance.get("/thumbnails");
+  await page.locator(".mark[data-kind=up], .mark[data-kind=panic]").first().waitFor();
+  await page.locator(".decisions .text", { hasText: "0 -> 1" }).first().waitFor();
+  await page.getByText("Woken by: GET /thumbnails").waitFor();
+  await close();
+});
+
+test("the keyboard alone is enough", async () => {
+  const { page, close } = await open();
+  await page.getByRole("link", { name: "hello", exact: true }).waitFor();
+  const focused = () => page.evaluate(() => document.activeElement.textContent.trim());
+  await page.keyboard.press("Tab");
+  assert.equal(await focused(), "Skip to the content");
+  for (let tabs = 0; tabs < 20 && (await focused()) !== "hello"; tabs++) await page.keyboard.press("Tab");
+  assert.equal(await focused(), "hello");
+  await page.keyboard.press("Enter");
+  await page.locator(".mark").first().waitFor();
+  const isMark = () => page.evaluate(() => document.activeElement.className === "mark");
+  for (let tabs = 0; tabs < 20 && !(await isMark()); tabs++) await page.keyboard.press("Tab");
+  assert.ok(await isMark());
+  await page.keyboard.press("Home");
+  const label = await page.evaluate(() => document.activeElement.getAttribute("aria-label"));
+  const sentence = label.split(": ").slice(1).join(": ");
+  await page.locator(".said").getByText(sentence).waitFor();
+  await close();
+});
+
+test("a phone in the dark", async () => {
+  const { page, close } = await open("", { viewport: { width: 360, height: 740 }, colorScheme: "dark", reducedMotion: "reduce" });
+  await page.getByRole("link", { name: "hello", exact: true }).waitFor();
+  const fits = () => page.evaluate(() => document.documentElement.scrollWidth <= innerWidth);
+  assert.ok(await fits(), "the overview is wider than the screen");
+  const [paper, ink] = await page.evaluate(() => [getComputedStyle(document.body).backgroundColor, getComputedStyle(document.body).color]);
+  const light = text => text.match(/\d+/g).slice(0, 3).map(Number).reduce((sum, one) => sum + one) / 3;
+  assert.ok(light(paper) < 60 && light(ink) > 180, `${paper} ${ink}`);
+  await accessible(page);
+  await picture(page, "console-phone-overview");
+  await page.getByRole("link", { name: "hello", exact: true }).click();
+  await page.locator(".mark").first().waitFor();
+  assert.ok(await fits(), "the revision is wider than the screen");
+  await accessible(page);
+  await picture(page, "console-phone");
+  await close();
+});
+
+test("no serious fault of accessibility", async () => {
+  const { page, close } = await open();
+  await page.getByRole("link", { name: "hello", exact: true }).waitFor();
+  await accessible(page);
+  await page.getByRole("link", { name: "hello", exact: true }).click();
+  await page.locator(".mark").first().waitFor();
+  await accessible(page);
+  await close();
+});
+
+test("a page from elsewhere gets nothing", async () => {
+  const { hostname, port } = new URL(instance.console);
+  const { default: http } = await import("node:http");
+  const status = await new Promise(done => http.get({ hostname, port, path: "/v1/revisions", headers: { host: "evil.example" } }, answer => done(answer.resume().statusCode)));
+  assert.equal(status, 421);
+});
+
+test("a restart of the server is survived, and said", async () => {
+  const port = new URL(instance.console).port;
+  instance.flags = ["--admin", `127.0.0.1:${port}`];
+  const { page, close } = await open("reports");
+  await load.stop();
+  await instance.stop();
+  await page.getByText("connection lost").waitFor();
+  await instance.begin();
+  await page.getByText("connected again: the server was restarted at").waitFor();
+  await eventually("figures are those of the new one", async () => (await page.locator(".facts dd").allInnerTexts())[3] === "1");
+  await close();
+});
