@@ -325,7 +325,7 @@ impl<W: Write> Replay<'_, W> {
                 self.announced.remove(revision).unwrap_or_default();
             let scaling = match scaling.or_else(|| self.given(revision)) {
                 Some(scaling) => scaling,
-                None => Scaling::new(Settings::default()).map_err(|_| {
+                None => Scaling::new(Settings::classic()).map_err(|_| {
                     self.error(Fault::new(
                         "settings",
                         "nothing",

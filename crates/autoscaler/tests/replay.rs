@@ -358,7 +358,7 @@ fn other_settings_can_be_tried() {
         let target = Target::PerReplica(20.0);
         let scaling = Scaling::new(Settings {
             target,
-            ..Settings::default()
+            ..Settings::classic()
         })
         .unwrap();
         let given = BTreeMap::from([(name.to_owned(), scaling)]);

@@ -83,7 +83,7 @@ fn add(ready: u32) -> Input {
     let settings = Settings {
         target: Target::PerReplica(10.0),
         initial: 0,
-        ..Settings::default()
+        ..Settings::classic()
     };
     let start = Start {
         ready,
@@ -371,7 +371,7 @@ async fn live_run(autoscaler: &Autoscaler) {
         if step == 70 {
             let settings = Settings {
                 max: Some(7),
-                ..Settings::default()
+                ..Settings::classic()
             };
             let scaling = Scaling::new(settings).unwrap();
             autoscaler

@@ -46,7 +46,7 @@ const BURST: Duration = Duration::from_secs(6);
 const SILENCE: Duration = Duration::from_secs(13);
 const SEED: u64 = 5;
 const SLOTS: u32 = 2;
-const SCALING: &str = "{target: 1.5, max: 10, initial: 0, stableWindow: 6s, panicWindow: 3s, idleDelay: 2500ms, maxDown: 10}";
+const SCALING: &str = "{policy: stable-panic, target: 1.5, max: 10, initial: 0, stableWindow: 6s, panicWindow: 3s, idleDelay: 2500ms, maxDown: 10}";
 
 /// What happened, by one way to know it.
 #[derive(Debug)]

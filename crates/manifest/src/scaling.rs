@@ -14,11 +14,11 @@ use crate::{
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub struct ScalingSpec {
-    /// How the load becomes a count of replicas. `stable-panic`: two windows, a fixed share of each replica and
-    /// delays of fixed length. `auto`: spare capacity by how much the load varies and how long a replica takes to
-    /// start, delays by what waiting and idling cost.
+    /// How the load becomes a count of replicas. `auto`: spare capacity by how much the load varies and how long a
+    /// replica takes to start, delays by what waiting and idling cost. `stable-panic`: two windows, a fixed share of
+    /// each replica and delays of fixed length.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(extend("default" = "stable-panic"))]
+    #[schemars(extend("default" = "auto"))]
     pub policy: Option<PolicyText>,
     /// What a request that waits is worth against a replica that idles. 0: nobody should ever wait. 1: as cheap as can
     /// be. 0.5 is right for most. Only with `policy: auto`.
@@ -57,7 +57,8 @@ pub struct ScalingSpec {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("default" = "6s"))]
     pub panic_window: Option<DurationText>,
-    /// A burst is a load of this many times what the ready replicas are meant for.
+    /// A burst is a load of this many times what the ready replicas are meant for. Only with `policy: stable-panic`;
+    /// `auto` knows one by what is ready being too little for what is there.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1), extend("default" = 2))]
     pub panic_threshold: Option<f64>,
@@ -74,7 +75,7 @@ pub struct ScalingSpec {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("default" = "auto"))]
     pub burst_capacity: Option<BurstCapacityText>,
-    /// From the last request to no replica. `auto` is 60 s, or what is learned with `policy: auto`.
+    /// From the last request to no replica. `auto` is learned; 60 s with `policy: stable-panic`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("default" = "auto"))]
     pub idle_delay: Option<DelayText>,
@@ -83,8 +84,8 @@ pub struct ScalingSpec {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("default" = "30s"))]
     pub grace_period: Option<DurationText>,
-    /// Every other step down waits so long: the largest wish within it holds. `auto` is 0 s, or what is learned with
-    /// `policy: auto`.
+    /// Every other step down waits so long: the largest wish within it holds. `auto` is learned; 0 s with
+    /// `policy: stable-panic`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("default" = "auto"))]
     pub scale_down_delay: Option<DelayText>,

@@ -83,7 +83,8 @@ pub fn settings_to_json(settings: &Settings) -> Value {
     json
 }
 
-/// Settings from one flat JSON object, as [`settings_to_json`] writes it; what is left out has its default.
+/// Settings from one flat JSON object, as [`settings_to_json`] writes it; what is left out is as in
+/// [`Settings::classic`], for what was written before there was a choice of the policy has to mean what it meant then.
 ///
 /// # Errors
 /// Everything that is wrong, with the field and the value.
@@ -98,7 +99,7 @@ pub fn settings_from_json(json: &Value) -> Result<Scaling, Vec<Problem>> {
         concurrency: concurrency.map_or_else(Concurrency::default, |text| text.0),
         requests: own("requests", requests, &mut problems).unwrap_or(true),
         gauges: gauges.into_iter().flatten().map(Gauge::from).collect(),
-        ..Settings::default()
+        ..Settings::classic()
     };
     match spec.unwrap_or_default().resolve_over(defaults) {
         Ok(scaling) if problems.is_empty() => Ok(scaling),
@@ -168,7 +169,7 @@ fn problem(field: &str, value: Option<String>, message: String) -> Problem {
 
 #[cfg(test)]
 mod tests {
-    use cheerful_scaling::Target;
+    use cheerful_scaling::{Policy, Target};
     use serde_json::json;
 
     use super::*;
@@ -203,6 +204,17 @@ mod tests {
         let json = settings_to_json(&settings);
         assert_eq!(json["concurrency"], 3);
         assert_eq!(*settings_from_json(&json).unwrap().settings(), settings);
+    }
+
+    #[test]
+    fn what_was_written_before_there_was_a_choice_of_the_policy_means_what_it_meant() {
+        let policy = |json| settings_from_json(&json).unwrap().settings().policy;
+        assert_eq!(policy(json!({"target": 10})), Policy::StablePanic);
+        let written = settings_to_json(&Settings::default());
+        assert_eq!(
+            (&written["policy"], policy(written.clone())),
+            (&json!("auto"), Policy::Auto)
+        );
     }
 
     #[test]

@@ -99,10 +99,10 @@ impl BurstCapacity {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Policy {
     /// Two windows, a fixed share of each replica, a threshold for bursts, and delays of fixed length.
-    #[default]
     StablePanic,
     /// Spare capacity by how much the load varies and how long a replica takes to start; delays by what
     /// waiting and idling cost.
+    #[default]
     Auto,
 }
 
@@ -193,11 +193,22 @@ pub struct Settings {
     pub gauges: Gauges,
 }
 
+impl Settings {
+    /// The defaults with [`Policy::StablePanic`]: what settings meant that were written down before there was a choice.
+    #[must_use]
+    pub fn classic() -> Self {
+        Self {
+            policy: Policy::StablePanic,
+            ..Self::default()
+        }
+    }
+}
+
 impl Default for Settings {
     fn default() -> Self {
         Self {
             concurrency: Concurrency::Multi,
-            policy: Policy::StablePanic,
+            policy: Policy::Auto,
             thrift: 0.5,
             target: Target::Auto,
             latency: None,

@@ -41,7 +41,7 @@ fn settings() -> impl Strategy<Value = Settings> {
         idle_delay: secs(times.2).into(),
         grace_period: secs(times.3),
         scale_down_delay: secs(times.4).into(),
-        ..Settings::default()
+        ..Settings::classic()
     })
 }
 

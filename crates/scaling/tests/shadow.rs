@@ -18,7 +18,7 @@ fn scaling(change: impl FnOnce(&mut Settings)) -> Scaling {
     let mut settings = Settings {
         concurrency: Concurrency::Limit(10),
         target: Target::PerReplica(7.0),
-        ..Settings::default()
+        ..Settings::classic()
     };
     change(&mut settings);
     Scaling::new(settings).unwrap()

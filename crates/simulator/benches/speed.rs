@@ -30,7 +30,7 @@ fn load(rate: f64) -> Vec<Arrival> {
 fn ours() -> Ours {
     let scaling = Scaling::new(Settings {
         concurrency: Concurrency::Limit(10),
-        ..Settings::default()
+        ..Settings::classic()
     });
     Ours::new("ours", scaling.unwrap(), Start::default())
 }

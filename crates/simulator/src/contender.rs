@@ -63,11 +63,11 @@ impl Contender {
             .map_or(KNATIVE_TARGET, |slots| SHARE * f64::from(slots));
         let through = |policy: &mut dyn Policy| simulate(load(), model, policy, seed);
         let mut outcome = match self {
-            Self::Auto => {
-                let policy = cheerful_scaling::Policy::Auto;
+            Self::Auto => through(&mut ours(settings, model)),
+            Self::StablePanic => {
+                let policy = cheerful_scaling::Policy::StablePanic;
                 through(&mut ours(Settings { policy, ..settings }, model))
             }
-            Self::StablePanic => through(&mut ours(settings, model)),
             Self::Year2018 => through(&mut Year2018::with_target(target)),
             Self::Knative => through(&mut match model.slots {
                 Some(slots) => Knative::of_slots(slots, SHARE),

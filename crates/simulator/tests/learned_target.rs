@@ -30,7 +30,7 @@ fn learned(
 ) -> (f64, Learned) {
     let settings = Settings {
         latency,
-        ..Settings::default()
+        ..Settings::classic()
     };
     let mut ours = Ours::new("ours", Scaling::new(settings).unwrap(), Start::default());
     simulate(load, model, &mut ours, 1);

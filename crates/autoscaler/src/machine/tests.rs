@@ -14,7 +14,7 @@ fn scaling() -> Scaling {
     Scaling::new(Settings {
         initial: 0,
         target,
-        ..Settings::default()
+        ..Settings::classic()
     })
     .unwrap()
 }
@@ -193,7 +193,7 @@ fn a_change_is_decided_at_once() {
     let paused = Paused::At(3);
     let scaling = Scaling::new(Settings {
         paused,
-        ..Settings::default()
+        ..Settings::classic()
     })
     .unwrap();
     let call = only_call(&input(&mut machine, Input::Change { scaling }, at(50)));

@@ -24,7 +24,7 @@ pub fn plain() -> Settings {
         max_down: 1e9,
         idle_delay: Duration::ZERO.into(),
         grace_period: Duration::ZERO,
-        ..Settings::default()
+        ..Settings::classic()
     }
 }
 

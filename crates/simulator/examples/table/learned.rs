@@ -125,7 +125,7 @@ fn run(app: &App, target: Target, memory: Option<&Memory>) -> Result<(Outcome, O
     let scaling = Scaling::new(Settings {
         target,
         concurrency: app.limit.map_or(Concurrency::Multi, Concurrency::Limit),
-        ..Settings::default()
+        ..Settings::classic()
     });
     let scaling = scaling.map_err(|faults| format!("{faults:?}"))?;
     let mut ours = Ours::new("ours", scaling, Start::default());
