@@ -73,16 +73,21 @@ fn rough() -> Model {
 }
 
 fn policies() -> Vec<Box<dyn Policy>> {
-    let scaling = Scaling::new(Settings {
-        concurrency: Concurrency::Limit(6),
-        ..Settings::default()
-    });
-    let start = Start {
-        ready: 1,
-        ..Start::default()
+    let ours = |name, settings| {
+        let concurrency = Concurrency::Limit(6);
+        let scaling = Scaling::new(Settings {
+            concurrency,
+            ..settings
+        });
+        let start = Start {
+            ready: 1,
+            ..Start::default()
+        };
+        Box::new(Ours::new(name, scaling.unwrap(), start))
     };
     vec![
-        Box::new(Ours::new("ours", scaling.unwrap(), start)),
+        ours("auto", Settings::default()),
+        ours("stable-panic", Settings::classic()),
         Box::new(Knative::of_slots(6, 0.7)),
         Box::new(Year2018::with_target(4.0)),
         Box::new(Hpa::with_target(4.0)),
@@ -172,11 +177,17 @@ impl Policy for Restless {
 
 #[test]
 fn leaving_out_the_ticks_of_one_at_rest_changes_nothing() {
+    // Pauses that outlast what each policy keeps the last replica for.
+    at_rest(&Settings::classic(), 200.0);
+    at_rest(&Settings::default(), 2_000.0);
+}
+
+fn at_rest(settings: &Settings, pause: f64) {
     let mut rng = Rng::new(9);
     let mut at = 0.0;
     let sparse: Vec<Arrival> = (0..300)
         .map(|_| {
-            at += rng.exponential() * 200.0;
+            at += rng.exponential() * pause;
             Arrival {
                 at: Moment::from_micros((at * 1e6) as u64),
                 work: secs(2),
@@ -190,7 +201,7 @@ fn leaving_out_the_ticks_of_one_at_rest_changes_nothing() {
     let ours = || {
         Ours::new(
             "ours",
-            Scaling::new(Settings::default()).unwrap(),
+            Scaling::new(settings.clone()).unwrap(),
             Start::default(),
         )
     };
