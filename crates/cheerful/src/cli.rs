@@ -11,7 +11,7 @@ use crate::{
     cluster::{autoscaler, controller, gateway, inject, manifests, queue, uninstall},
     demo,
     exit::{self, Failure},
-    explain, generated, logs, replay, run, sample, simulate, top, version,
+    explain, generated, import, logs, replay, run, sample, simulate, top, version,
 };
 
 /// Reads the command line and does what it says.
@@ -96,6 +96,11 @@ enum Command {
     /// Add the queue to the manifest of a workload
     #[command(after_help = "Example: cheerful inject -f shop.yaml | kubectl apply -f -")]
     Inject(inject::InjectArgs),
+    /// Turn manifests of Knative, KEDA and HPAs into ours
+    #[command(
+        after_help = "Exit code 3: it is printed, and a field has no counterpart\nExample: kubectl get hpa shop -o yaml | cheerful import -"
+    )]
+    Import(import::ImportArgs),
     /// Take cheerful out of a cluster, and leave every workload running
     #[command(after_help = "Example: cheerful uninstall --dry-run")]
     Uninstall(uninstall::UninstallArgs),
@@ -141,6 +146,7 @@ impl Command {
             Self::Man { dir } => generated::man(dir.as_deref()),
             Self::Manifests(args) => manifests::run(args),
             Self::Inject(args) => inject::run(args),
+            Self::Import(args) => import::run(&args),
             Self::Uninstall(args) => uninstall::run(args),
             Self::Queue(args) => queue::run(&args),
             Self::Gateway(args) => gateway::run(&args),

@@ -7,6 +7,7 @@ mod choices;
 mod cluster;
 mod documents;
 mod duration;
+mod import;
 mod latency;
 mod load;
 mod node;
@@ -30,6 +31,7 @@ pub use cluster::{
     ReportTransport, ScaleTargetRef,
 };
 pub use duration::{DurationText, NotADuration};
+pub use import::{ImportNote, ImportOptions, Imported, NoteKind, import};
 pub use latency::LatencySpec;
 pub use load::{
     ClusterManifest, MAX_DOCUMENT_BYTES, MAX_DOCUMENTS, MAX_SOURCE_BYTES, load, load_cluster,

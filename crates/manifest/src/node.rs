@@ -46,6 +46,13 @@ pub(crate) fn written(path: &[Step]) -> String {
 }
 
 impl Node {
+    pub(crate) const fn nothing() -> Self {
+        Self {
+            line: 0,
+            value: Value::Null,
+        }
+    }
+
     /// The value at a path.
     pub(crate) fn at(&self, path: &[Step]) -> Option<&Self> {
         path.iter()
@@ -88,11 +95,9 @@ impl Node {
         (self.line > 0).then_some(self.line)
     }
 
-    /// Takes out what stands at a path; `false` if nothing does.
-    pub(crate) fn take_out(&mut self, path: &[Step]) -> bool {
-        let Some((last, parents)) = path.split_last() else {
-            return false;
-        };
+    /// Takes out what stands at a path.
+    pub(crate) fn take_out(&mut self, path: &[Step]) -> Option<Self> {
+        let (last, parents) = path.split_last()?;
         let parent = parents
             .iter()
             .try_fold(self, |node, step| match (&mut node.value, step) {
@@ -105,14 +110,28 @@ impl Node {
             });
         match (parent.map(|node| &mut node.value), last) {
             (Some(Value::Map(fields)), Step::Key(key)) => {
-                let before = fields.len();
-                fields.retain(|(name, _)| name != key);
-                fields.len() < before
+                let at = fields.iter().position(|(name, _)| name == key)?;
+                Some(fields.remove(at).1)
             }
-            (Some(Value::List(items)), Step::Item(index)) => items
-                .get_mut(*index)
-                .is_some_and(|item| item.take().is_some()),
-            _ => false,
+            (Some(Value::List(items)), Step::Item(index)) => items.get_mut(*index)?.take(),
+            _ => None,
+        }
+    }
+
+    /// Without the lines. A number that JSON does not have is null.
+    pub(crate) fn json(&self) -> serde_json::Value {
+        match &self.value {
+            Value::Null => serde_json::Value::Null,
+            Value::Scalar(Scalar::Bool(value)) => (*value).into(),
+            Value::Scalar(Scalar::Whole(value)) => i64::try_from(*value)
+                .map_or_else(|_| serde_json::Value::Null, serde_json::Value::from),
+            Value::Scalar(Scalar::Number(value)) => (*value).into(),
+            Value::Scalar(Scalar::Text(text)) => text.as_str().into(),
+            Value::List(items) => items.iter().flatten().map(Self::json).collect(),
+            Value::Map(fields) => fields
+                .iter()
+                .map(|(name, field)| (name.clone(), field.json()))
+                .collect(),
         }
     }
 

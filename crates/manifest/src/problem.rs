@@ -68,6 +68,17 @@ pub struct ManifestErrors {
 }
 
 impl ManifestErrors {
+    /// As many as are told, and the rest counted; `None` if nothing is wrong.
+    pub(crate) fn of(source_name: &str, mut problems: Vec<DocumentProblem>) -> Option<Self> {
+        let more = problems.len().saturating_sub(MAX_TOLD);
+        problems.truncate(MAX_TOLD);
+        (!problems.is_empty()).then(|| Self {
+            source_name: source_name.to_owned(),
+            problems,
+            more,
+        })
+    }
+
     /// One problem with the source as a whole.
     pub(crate) fn whole(source_name: &str, message: String) -> Self {
         let problem = Problem {

@@ -56,7 +56,7 @@ pub(crate) fn read_known<T: DeserializeOwned>(
                 message: why.message(path.last()),
             });
         }
-        if !node.take_out(&path) {
+        if node.take_out(&path).is_none() {
             break;
         }
     }

@@ -1,10 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //! `inject`: adds the queue to the manifest of a workload.
-use std::{
-    fs,
-    io::{self, Read as _},
-    path::PathBuf,
-};
+use std::path::PathBuf;
 
 use cheerful_kubernetes::{
     inject::{InjectOptions, inject},
@@ -13,7 +9,10 @@ use cheerful_kubernetes::{
 };
 use similar::TextDiff;
 
-use crate::exit::{Failure, complain, print};
+use crate::{
+    exit::{Failure, complain, print},
+    source,
+};
 
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct InjectArgs {
@@ -50,16 +49,13 @@ pub(crate) struct InjectArgs {
     diff: bool,
 }
 
-/// Largest manifest that is read.
-const MAX_BYTES: u64 = 16 * 1024 * 1024;
-
 /// Prints the manifest with the queue, or what it adds; what a person should know goes to stderr.
 ///
 /// # Errors
 /// What a person has to know.
 pub(crate) fn run(args: InjectArgs) -> Result<(), Failure> {
     let name = args.file.display().to_string();
-    let text = read(&args.file)
+    let text = source::read(&args.file)
         .map_err(|error| Failure::bad_input(format_args!("--file {name}: {error}")))?;
     let options = InjectOptions {
         image: args.image,
@@ -92,21 +88,4 @@ fn unified(name: &str, before: &str, after: &str) -> String {
         .unified_diff()
         .header(name, name)
         .to_string()
-}
-
-fn read(file: &PathBuf) -> io::Result<String> {
-    let mut text = String::new();
-    let from: Box<dyn io::Read> = if file.as_os_str() == "-" {
-        Box::new(io::stdin().lock())
-    } else {
-        Box::new(fs::File::open(file)?)
-    };
-    from.take(MAX_BYTES + 1).read_to_string(&mut text)?;
-    if u64::try_from(text.len()).is_ok_and(|length| length > MAX_BYTES) {
-        return Err(io::Error::new(
-            io::ErrorKind::FileTooLarge,
-            format!("should be at most {MAX_BYTES} bytes"),
-        ));
-    }
-    Ok(text)
 }
