@@ -2,6 +2,8 @@
 use cheerful_scaling::Bound;
 use serde::{Deserialize, Serialize};
 
+use crate::ShadowView;
+
 /// A revision at a glance: what `top`, `explain` and the console show. All of it is JSON (camelCase).
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -33,6 +35,9 @@ pub struct RevisionView {
     /// The schedule that is on: `office: min 5`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub schedule: Option<String>,
+    /// The policy beside the one that acts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shadow: Option<ShadowView>,
     /// Newest last; at most 100 are kept; consecutive decisions with the same count and mode are kept once, with `times`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub decisions: Vec<DecisionLine>,

@@ -8,9 +8,11 @@ mod explain;
 mod machine;
 mod metrics;
 mod platform;
+mod policies;
 mod recording;
 mod replay;
 mod service;
+mod shadow;
 mod task;
 
 pub use explain::{DecisionLine, RevisionView, SignalView};
@@ -19,3 +21,4 @@ pub use platform::{Platform, ScaleError, ScaleErrorKind};
 pub use recording::VERSION as RECORDING_VERSION;
 pub use replay::{Difference, ReplayError, ReplaySummary, replay};
 pub use service::{Autoscaler, AutoscalerConfig, Input, Stopped};
+pub use shadow::ShadowView;

@@ -10,6 +10,8 @@ pub struct Metrics {
     pub revisions: usize,
     /// Revisions that are decided at each tick: those not at rest.
     pub awake: usize,
+    /// Revisions with a policy beside the one that acts.
+    pub shadows: usize,
     /// Decisions on the stable average.
     pub decisions_stable: u64,
     /// Decisions in panic.

@@ -2,12 +2,17 @@
 use std::{
     collections::BTreeMap,
     io::{self, BufRead, Read, Write},
+    time::Duration,
 };
 
-use cheerful_scaling::{Decision, Moment, Scaler, Scaling, Settings, Start};
+use cheerful_scaling::{Decision, Moment, Scaling, Settings, Start};
+use serde::Serialize;
 use serde_json::{Map, Value};
 
-use crate::recording::{Asked, DecisionRecord, Fault, Inputs, LINE_BYTES, ReadLine, read};
+use crate::{
+    policies::Policies,
+    recording::{Asked, ComparedRecord, DecisionRecord, Fault, Inputs, LINE_BYTES, ReadLine, read},
+};
 
 /// Revisions in one recording at most.
 const REVISIONS: usize = 65_536;
@@ -19,7 +24,9 @@ pub struct ReplaySummary {
     pub lines: u64,
     /// Decisions printed.
     pub decisions: u64,
-    /// Decisions that the recording holds and that came out otherwise. The wording of the sentence does not count.
+    /// Times that was printed what a policy beside the one that acts came to.
+    pub compared: u64,
+    /// Of both those that the recording holds and that came out otherwise. The wording of the sentence does not count.
     pub different: u64,
     /// The first of those.
     pub first_difference: Option<Difference>,
@@ -88,7 +95,7 @@ pub fn replay(
     let mut replay = Replay {
         given: settings,
         announced: BTreeMap::new(),
-        scalers: BTreeMap::new(),
+        policies: BTreeMap::new(),
         now: Moment::ZERO,
         number: 0,
         summary: ReplaySummary::default(),
@@ -106,7 +113,7 @@ struct Replay<'a, W> {
     given: Option<&'a BTreeMap<String, Scaling>>,
     /// Settings and state may stand in lines of their own: a revision begins to be watched by its first input.
     announced: BTreeMap<Name, Announced>,
-    scalers: BTreeMap<Name, Scaler>,
+    policies: BTreeMap<Name, Policies>,
     now: Moment,
     /// The line at hand, from 1.
     number: u64,
@@ -160,7 +167,7 @@ impl<W: Write> Replay<'_, W> {
             // Another recording begins: nothing that was known holds for it.
             ReadLine::Header => {
                 self.announced.clear();
-                self.scalers.clear();
+                self.policies.clear();
                 self.now = Moment::ZERO;
             }
             ReadLine::Lost(lines) => self.summary.lost += lines,
@@ -179,11 +186,15 @@ impl<W: Write> Replay<'_, W> {
                 match asked {
                     Asked::Removed => {
                         self.announced.remove(&revision);
-                        self.scalers.remove(&revision);
+                        self.policies.remove(&revision);
                     }
                     Asked::Decision(recorded) => {
                         self.timed(at)?;
                         self.decide(revision, Some(&recorded))?;
+                    }
+                    Asked::Compared(recorded) => {
+                        self.timed(at)?;
+                        self.compare_policies(&revision, &recorded)?;
                     }
                     Asked::Inputs(inputs) => self.inputs(at, revision, *inputs)?,
                 }
@@ -207,6 +218,7 @@ impl<W: Write> Replay<'_, W> {
             report,
             reading,
             floor,
+            shadow,
             averages,
             decides,
         } = inputs;
@@ -218,30 +230,35 @@ impl<W: Write> Replay<'_, W> {
             && report.is_none()
             && reading.is_none()
             && floor.is_none()
+            && shadow.is_none()
             && learned.is_none();
         if nothing && !decides {
             return Ok(());
         }
         self.timed(at)?;
         let now = self.now;
-        let scaler = self.scaler(&revision)?;
+        let policies = self.policies_of(&revision)?;
         if let Some((memory, age)) = learned {
             // What is of no use changes nothing, as it did when it came in.
-            drop(scaler.recall(&memory, age));
+            drop(policies.recall(&memory, age));
+        }
+        if let Some(shadow) = shadow {
+            let tick = shadow.as_ref().map_or(Duration::ZERO, |(_, tick)| *tick);
+            policies.set_beside(shadow.map(|(scaling, _)| scaling), tick, now);
         }
         if let Some(observation) = observation {
-            scaler.observe(now, observation);
+            policies.observe(now, observation);
         }
         if let Some(holding) = holding {
-            scaler.holding(now, holding);
+            policies.holding(now, holding);
         }
         if let Some(floor) = floor {
-            scaler.schedule(now, floor);
+            policies.schedule(now, floor);
         }
         let refused = [
-            reading.map_or(Ok(()), |reading| scaler.read(now, &reading)),
-            report.map_or(Ok(()), |report| scaler.report(now, &report)),
-            averages.map_or(Ok(()), |averages| scaler.averages(now, averages)),
+            reading.map_or(Ok(()), |reading| policies.read(now, &reading)),
+            report.map_or(Ok(()), |report| policies.report(now, &report)),
+            averages.map_or(Ok(()), |averages| policies.averages(now, averages)),
         ];
         self.summary.reports_refused += refused.iter().filter(|each| each.is_err()).count() as u64;
         if decides {
@@ -259,13 +276,13 @@ impl<W: Write> Replay<'_, W> {
         start: Option<Start>,
     ) -> Result<(), ReplayError> {
         let settings = settings.map(|recorded| self.given(revision).unwrap_or(recorded));
-        if let Some(scaler) = self.scalers.get_mut(revision) {
+        if let Some(policies) = self.policies.get_mut(revision) {
             if start.is_some() {
                 let expected = "a state only before the other lines of a revision";
                 return Err(self.error(Fault::new("state", "a later state", expected)));
             }
             if let Some(settings) = settings {
-                scaler.change(settings, self.now);
+                policies.change(settings, self.now);
             }
             return Ok(());
         }
@@ -282,13 +299,34 @@ impl<W: Write> Replay<'_, W> {
         recorded: Option<&Map<String, Value>>,
     ) -> Result<(), ReplayError> {
         let now = self.now;
-        let decision = self.scaler(&revision)?.decide(now);
+        let decision = self.policies_of(&revision)?.decide(now);
         self.summary.decisions += 1;
         if let Some(recorded) = recorded {
             self.compare(&revision, &decision, recorded);
         }
-        let record = DecisionRecord::new(now, revision.as_deref(), &decision);
-        serde_json::to_writer(&mut self.out, &record)
+        self.print(&DecisionRecord::new(now, revision.as_deref(), &decision))
+    }
+
+    /// Prints what both policies come to here, and holds it against what they came to.
+    fn compare_policies(&mut self, revision: &Name, recorded: &Value) -> Result<(), ReplayError> {
+        let Some(compared) = self.policies_of(revision)?.compared() else {
+            let expected = "after a line with shadow";
+            return Err(self.error(Fault::new("compared", recorded, expected)));
+        };
+        self.summary.compared += 1;
+        let replayed = serde_json::to_value(compared).unwrap_or_default();
+        if !is_same(&replayed, recorded) {
+            self.differs(revision, "compared", recorded, &replayed.to_string());
+        }
+        self.print(&ComparedRecord::new(
+            self.now,
+            revision.as_deref(),
+            &compared,
+        ))
+    }
+
+    fn print(&mut self, record: &impl Serialize) -> Result<(), ReplayError> {
+        serde_json::to_writer(&mut self.out, record)
             .map_err(io::Error::from)
             .and_then(|()| self.out.write_all(b"\n"))
             .map_err(ReplayError::Write)
@@ -304,23 +342,26 @@ impl<W: Write> Replay<'_, W> {
             .filter(|(field, _)| field.as_str() != "why")
             .find(|(field, value)| !replayed.get(*field).is_some_and(|now| is_same(now, value)));
         if let Some((field, value)) = difference {
-            self.summary.different += 1;
-            self.summary
-                .first_difference
-                .get_or_insert_with(|| Difference {
-                    line: self.number,
-                    revision: revision.clone(),
-                    field: field.clone(),
-                    recorded: value.to_string(),
-                    replayed: replayed
-                        .get(field)
-                        .map_or_else(|| "nothing".to_owned(), Value::to_string),
-                });
+            let replayed =
+                (replayed.get(field)).map_or_else(|| "nothing".to_owned(), Value::to_string);
+            self.differs(revision, field, value, &replayed);
         }
     }
 
-    fn scaler(&mut self, revision: &Name) -> Result<&mut Scaler, ReplayError> {
-        if !self.scalers.contains_key(revision) {
+    fn differs(&mut self, revision: &Name, field: &str, recorded: &Value, replayed: &str) {
+        self.summary.different += 1;
+        let line = self.number;
+        (self.summary.first_difference).get_or_insert_with(|| Difference {
+            line,
+            revision: revision.clone(),
+            field: field.to_owned(),
+            recorded: recorded.to_string(),
+            replayed: replayed.to_owned(),
+        });
+    }
+
+    fn policies_of(&mut self, revision: &Name) -> Result<&mut Policies, ReplayError> {
+        if !self.policies.contains_key(revision) {
             let Announced { scaling, start, at } =
                 self.announced.remove(revision).unwrap_or_default();
             let scaling = match scaling.or_else(|| self.given(revision)) {
@@ -333,12 +374,12 @@ impl<W: Write> Replay<'_, W> {
                     ))
                 })?,
             };
-            self.scalers
-                .insert(revision.clone(), Scaler::new(scaling, start, at));
+            self.policies
+                .insert(revision.clone(), Policies::new(scaling, start, at));
             self.bounded()?;
         }
         let number = self.number;
-        self.scalers.get_mut(revision).ok_or_else(|| {
+        self.policies.get_mut(revision).ok_or_else(|| {
             error(
                 number,
                 Fault::new("revision", "", "a revision that is known"),
@@ -348,7 +389,7 @@ impl<W: Write> Replay<'_, W> {
 
     /// Names come from outside: there is a limit to them.
     fn bounded(&self) -> Result<(), ReplayError> {
-        if self.announced.len() + self.scalers.len() <= REVISIONS {
+        if self.announced.len() + self.policies.len() <= REVISIONS {
             return Ok(());
         }
         let expected = format!("at most {REVISIONS} revisions");
@@ -397,6 +438,12 @@ fn error(
 fn is_same(one: &Value, other: &Value) -> bool {
     match (one, other) {
         (Value::Number(one), Value::Number(other)) => one.as_f64() == other.as_f64(),
+        (Value::Object(one), Value::Object(other)) => {
+            let is_there = |(field, value): (&String, &Value)| {
+                other.get(field).is_some_and(|other| is_same(value, other))
+            };
+            one.len() == other.len() && one.iter().all(is_there)
+        }
         (one, other) => one == other,
     }
 }

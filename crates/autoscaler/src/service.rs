@@ -62,6 +62,10 @@ pub enum Input {
     Change {
         scaling: Scaling,
     },
+    /// A policy beside the one that acts, from now on: it sees the same load, and writes nothing. `None`: there is none any
+    /// more. With other settings, of either, what is compared begins anew. Settings like those of the one that acts are
+    /// right where nothing of that one is written.
+    Shadow(Option<Box<Scaling>>),
     /// The revision is forgotten. Nothing is scaled: that is for whoever removes it.
     Remove,
     Report(Report),
@@ -144,7 +148,7 @@ impl Autoscaler {
         let (inbox, messages) = mpsc::channel(INPUTS);
         let (decisions, _) = broadcast::channel(FOLLOWED);
         let origin = Instant::now();
-        let task = Task::new(platform, recorder, decisions.clone(), origin);
+        let task = Task::new(platform, recorder, decisions.clone(), (tick, origin));
         let running = runtime.spawn(task.run(tick, messages));
         (
             Self {

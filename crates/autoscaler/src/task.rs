@@ -56,14 +56,14 @@ impl<P: Platform> Task<P> {
         platform: Arc<P>,
         recorder: Option<Recorder>,
         decisions: broadcast::Sender<(String, DecisionLine)>,
-        origin: Instant,
+        (tick, origin): (Duration, Instant),
     ) -> Self {
         let since_1970 = SystemTime::now()
             .duration_since(UNIX_EPOCH)
             .unwrap_or_default();
         let unix_millis = u64::try_from(since_1970.as_millis()).unwrap_or(u64::MAX);
         Self {
-            machine: Machine::new(unix_millis, recorder.is_some()),
+            machine: Machine::new(unix_millis, recorder.is_some(), tick),
             platform,
             recorder,
             decisions,

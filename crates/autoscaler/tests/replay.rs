@@ -266,8 +266,8 @@ fn what_is_not_known_or_not_right_is_refused_with_its_line() {
             "line 2: at: 6 is not right: no such field in a line that says what was lost",
         ),
         (
-            r#"{"cheerfulRecording":4}"#,
-            "line 2: cheerfulRecording: 4 is not right: 1 to 3, the versions known here",
+            r#"{"cheerfulRecording":99}"#,
+            "line 2: cheerfulRecording: 99 is not right: 1 to 4, the versions known here",
         ),
         (
             r#"{"cheerfulRecording":1,"at":6}"#,

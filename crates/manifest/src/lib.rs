@@ -20,6 +20,7 @@ mod scaling;
 mod schedule;
 mod schema;
 mod settings;
+mod shadow;
 mod signal;
 mod yaml;
 
@@ -46,6 +47,7 @@ pub use scaling::ScalingSpec;
 pub use schedule::{Cron, NotACron, NotAZone, Zone};
 pub use schema::{schema, schema_of};
 pub use settings::{settings_from_json, settings_to_json, spec_from_json};
+pub use shadow::ShadowSpec;
 pub use signal::{
     AppPage, AppPath, CaddySignal, CpuSignal, CustomSignal, Endpoint, EnvoySignal, ExternalSignal,
     HaproxySignal, Https, KnativeSignal, MemorySignal, MetricObject, MetricsSignal, NginxSignal,

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     BurstCapacityText, DelayText, DurationText, LatencySpec, PausedText, PolicyText, ScheduleSpec,
-    TargetText,
+    ShadowSpec, TargetText,
 };
 
 /// How the number of replicas follows the requests in flight. Everything may be left out.
@@ -97,6 +97,10 @@ pub struct ScalingSpec {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 16))]
     pub schedules: Vec<ScheduleSpec>,
+    /// A second policy beside this one: it sees the same load, writes nothing, and tells what it would have cost and who
+    /// would have waited. What is left out is as in `scaling`; at least one setting has to be given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub shadow: Option<ShadowSpec>,
 }
 
 impl ScalingSpec {
@@ -109,6 +113,15 @@ impl ScalingSpec {
             concurrency,
             ..Settings::default()
         })
+    }
+
+    /// The settings of the second policy, if there is one, beside those that this block came to.
+    ///
+    /// # Errors
+    /// Every setting of `shadow` that is out of its bounds.
+    pub fn resolve_shadow(&self, acting: &Scaling) -> Result<Option<Scaling>, Vec<Invalid>> {
+        let shadow = self.shadow.as_ref();
+        shadow.map(|shadow| shadow.resolve(acting)).transpose()
     }
 
     /// The settings that this block and a platform's own defaults give together, checked.
@@ -191,6 +204,7 @@ impl From<&Settings> for ScalingSpec {
             scale_down_delay: Some(DelayText(settings.scale_down_delay)),
             paused: Some(PausedText(settings.paused)),
             schedules: Vec::new(),
+            shadow: None,
         }
     }
 }

@@ -93,6 +93,10 @@ pub fn settings_from_json(json: &Value) -> Result<Scaling, Vec<Problem>> {
     let mut beside = |field| scaling.as_object_mut()?.remove(field);
     let [concurrency, requests, gauges] = ["concurrency", "requests", "gauges"].map(&mut beside);
     let (spec, mut problems) = read::<ScalingSpec>(&mut Node::from(&scaling));
+    if spec.as_ref().is_some_and(|spec| spec.shadow.is_some()) {
+        let message = "is no setting of this policy".to_owned();
+        problems.push(problem("shadow", None, message));
+    }
     let concurrency: Option<ConcurrencyText> = own("concurrency", concurrency, &mut problems);
     let gauges: Option<Vec<GaugeJson>> = own("gauges", gauges, &mut problems);
     let defaults = Settings {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 use std::time::Duration;
 
-use crate::{BurstCapacity, Concurrency, Delay, Gauge, Percentile, Settings, Target};
+use crate::{BurstCapacity, Concurrency, Delay, Gauge, Paused, Percentile, Settings, Target};
 
 /// Settings that have been checked: no combination that `decide` could stumble over.
 #[derive(Clone, Debug, PartialEq)]
@@ -47,6 +47,13 @@ impl Scaling {
     #[must_use]
     pub const fn settings(&self) -> &Settings {
         &self.settings
+    }
+    /// The same, scaling where these hold a count.
+    #[must_use]
+    pub fn unpaused(mut self) -> Self {
+        // No check knows of a pause.
+        self.settings.paused = Paused::No;
+        self
     }
     /// Requests in flight per replica to aim for; with `auto` the value that learning begins with.
     #[must_use]

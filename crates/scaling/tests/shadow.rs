@@ -4,8 +4,8 @@
 use std::time::Duration;
 
 use cheerful_scaling::{
-    Concurrency, Holding, Moment, Observation, Report, Scaler, Scaling, Settings, Shadow, Start,
-    Target,
+    Aim, Bill, Concurrency, Floor, Gauge, Gauges, Holding, Measured, Moment, Observation, Paused,
+    Reading, Report, Scaler, Scaling, Settings, Shadow, Start, Target,
 };
 
 const TICK: Duration = Duration::from_secs(2);
@@ -57,7 +57,7 @@ impl Both {
             ..Observation::default()
         };
         acting.observe(at(0), observation);
-        let shadow = Shadow::new(beside, start, TICK, &acting, at(0));
+        let shadow = Shadow::new(beside, TICK, &acting, at(0));
         Self { acting, shadow }
     }
     /// A second in which each replica has so many in flight, and so many are held.
@@ -174,16 +174,74 @@ fn the_same_is_the_same_to_the_bit() {
 }
 
 #[test]
-fn other_settings_keep_what_was_counted() {
+fn with_other_settings_what_is_compared_begins_anew() {
     let mut both = Both::new(2, scaling(|_| ()));
     for second in 0..200 {
         both.second(second, 2, 5.0, 0);
     }
-    let before = both.shadow.compared();
+    assert!(both.shadow.compared().seconds > 100.0);
     both.shadow.change(scaling(|settings| settings.min = 6));
+    assert_eq!(both.shadow.compared().shadow, Bill::default());
     for second in 200..300 {
         both.second(second, 2, 5.0, 0);
     }
+    let compared = both.shadow.compared();
     assert_eq!(both.shadow.replicas().0, 6);
-    assert!(both.shadow.compared().seconds > before.seconds + 90.0);
+    assert!((95.0..=101.0).contains(&compared.seconds), "{compared:?}");
+    // Five seconds to start; then six.
+    let cost = compared.cost().unwrap();
+    assert!((2.8..=3.0).contains(&cost), "{compared:?}");
+}
+
+#[test]
+fn a_pause_holds_the_acting_one_alone() {
+    let mut both = Both::new(1, scaling(|settings| settings.paused = Paused::At(1)));
+    for second in 0..100 {
+        both.second(second, 1, 9.0, 5);
+    }
+    assert!(both.shadow.replicas().0 > 1, "{:?}", both.shadow.last());
+}
+
+/// A gauge that is the mean of the replicas, of which one is ready, and would be shared by those of the one beside.
+#[test]
+fn signals_and_schedules_reach_it_when_its_clock_does() {
+    let cpu = Gauge {
+        name: "cpu".to_owned(),
+        aim: Aim::Mean(0.5),
+        activation: None,
+        interval: Duration::from_secs(10),
+        measured: Measured::AtReplicas,
+    };
+    let gauges: Gauges = [cpu].into_iter().collect();
+    let mut both = Both::new(1, scaling(|settings| settings.gauges = gauges.clone()));
+    both.acting.change(
+        scaling(|settings| {
+            settings.gauges = gauges;
+            settings.max = Some(1);
+        }),
+        at(0),
+    );
+    for second in 0..120 {
+        both.second(second, 1, 1.0, 0);
+        let now = at((second + 1) * 1000);
+        let reading = Reading {
+            signal: "cpu".to_owned(),
+            age_seconds: 0.0,
+            value: 1.0,
+        };
+        both.acting.read(now, &reading).unwrap();
+        both.shadow.read(now, &reading, &both.acting);
+    }
+    // Of one whole CPU two replicas at a half each; told apart from its own count it would grow without end.
+    assert_eq!(both.shadow.replicas(), (2, 0), "{:?}", both.shadow.last());
+    let floor = Some(Floor {
+        replicas: 5,
+        name: "office".to_owned(),
+    });
+    both.acting.schedule(at(120_000), floor.clone());
+    both.shadow.schedule(at(120_000), floor, &both.acting);
+    for second in 120..140 {
+        both.second(second, 1, 1.0, 0);
+    }
+    assert_eq!(both.shadow.replicas(), (5, 0), "{:?}", both.shadow.last());
 }

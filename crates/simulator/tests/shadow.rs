@@ -23,7 +23,7 @@ impl Beside {
     fn new(acting: Scaling, shadow: Scaling) -> Self {
         let start = Start::default();
         let acting = Ours::new("acting", acting, start);
-        let shadow = Shadow::new(shadow, start, Ours::TICK, acting.scaler(), Moment::ZERO);
+        let shadow = Shadow::new(shadow, Ours::TICK, acting.scaler(), Moment::ZERO);
         Self {
             acting,
             shadow,

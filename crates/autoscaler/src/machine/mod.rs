@@ -12,6 +12,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     mem,
     sync::Arc,
+    time::Duration,
 };
 
 use cheerful_scaling::{Decision, Forgotten, Memory, Moment, Scaling, Start};
@@ -115,10 +116,12 @@ struct Desk {
     records: bool,
     /// The wall clock at the origin.
     origin_unix_millis: u64,
+    /// Between two decisions when nothing urges.
+    tick: Duration,
 }
 
 impl Machine {
-    pub(crate) fn new(origin_unix_millis: u64, records: bool) -> Self {
+    pub(crate) fn new(origin_unix_millis: u64, records: bool, tick: Duration) -> Self {
         Self {
             revisions: BTreeMap::new(),
             awake: BTreeSet::new(),
@@ -126,6 +129,7 @@ impl Machine {
             desk: Desk {
                 records,
                 origin_unix_millis,
+                tick,
                 ..Desk::default()
             },
         }
@@ -201,8 +205,10 @@ impl Machine {
     }
 
     pub(crate) fn metrics(&self) -> Metrics {
+        let shadows = self.revisions.values().filter(|state| state.has_shadow());
         Metrics {
             revisions: self.revisions.len(),
+            shadows: shadows.count(),
             awake: self.awake.len(),
             ..self.desk.metrics.clone()
         }

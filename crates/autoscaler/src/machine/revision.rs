@@ -13,17 +13,19 @@ use super::{
     load::Load,
     troubles::{self, Troubles},
 };
-use crate::{Input, RevisionView, recording::Line};
+use crate::{Input, RevisionView, ShadowView, policies::Policies, recording::Line, shadow};
 
 /// Longest text kept of who woke a revision or asked last, in characters.
 const BY: usize = 200;
+/// Between two lines of a recording that say what both policies come to.
+const COMPARED: Duration = Duration::from_secs(60);
 
 /// One revision. Small while it is idle: what grows is allocated when it is needed.
 #[derive(Debug)]
 pub(super) struct RevisionState {
     name: Name,
     generation: u64,
-    scaler: Scaler,
+    policies: Policies,
     serializer: Serializer,
     /// The scale request under way, and when what made it urgent arrived.
     writing: Option<(u64, Option<Moment>)>,
@@ -40,6 +42,8 @@ pub(super) struct RevisionState {
     woken: Option<(Box<str>, Moment)>,
     last_request: Option<(Box<str>, Moment)>,
     troubles: Troubles,
+    /// What the policy beside it does otherwise, and when what it came to was last recorded.
+    shadow: Option<(Box<str>, Moment)>,
 }
 
 impl RevisionState {
@@ -55,7 +59,7 @@ impl RevisionState {
         Self {
             name: Arc::clone(name),
             generation,
-            scaler: Scaler::new(scaling, start, now),
+            policies: Policies::new(scaling, start, now),
             serializer: Serializer::default(),
             writing: None,
             ever_written: false,
@@ -73,6 +77,7 @@ impl RevisionState {
             woken: None,
             last_request: None,
             troubles: Troubles::default(),
+            shadow: None,
         }
     }
 
@@ -84,22 +89,30 @@ impl RevisionState {
         self.generation
     }
 
+    const fn acting(&self) -> &Scaler {
+        self.policies.acting()
+    }
+
+    pub(super) fn has_shadow(&self) -> bool {
+        self.policies.beside().is_some()
+    }
+
     pub(super) const fn burst_threshold(&self) -> f64 {
         self.threshold
     }
 
     pub(super) fn target(&self) -> f64 {
-        self.scaler.target()
+        self.acting().target()
     }
 
     /// What was learned, to be kept over a restart.
     pub(super) fn remember(&self) -> Option<Memory> {
-        self.scaler.remember()
+        self.acting().remember()
     }
 
     /// Whether no tick is needed until something comes in.
     pub(super) fn is_at_rest(&self, now: Moment) -> bool {
-        self.writing.is_none() && self.failing.is_none() && self.scaler.is_at_rest(now)
+        self.writing.is_none() && self.failing.is_none() && self.policies.is_at_rest(now)
     }
 
     /// Takes an input for a known revision. True if it may have woken it.
@@ -116,11 +129,11 @@ impl RevisionState {
             Input::Observation(observation) => self.observe(observation, now, desk),
             Input::Reading(reading) => self.read(reading, now, desk),
             Input::Floor(floor) => {
-                if self.scaler.floor() == floor.as_ref() {
+                if self.acting().floor() == floor.as_ref() {
                     return false;
                 }
                 desk.record(|| Line::floor(now, Arc::clone(&self.name), floor.clone()));
-                self.scaler.schedule(now, floor);
+                self.policies.schedule(now, floor);
                 self.decide(now, None, desk);
                 return true;
             }
@@ -130,7 +143,7 @@ impl RevisionState {
                 why,
             } => {
                 *desk.metrics.signals_unread.entry(reason).or_default() += 1;
-                let settings = self.scaler.scaling().settings();
+                let settings = self.policies.acting().scaling().settings();
                 self.troubles.add(&signal, cut(&why), now, settings);
                 return false;
             }
@@ -138,9 +151,15 @@ impl RevisionState {
                 desk.record(|| {
                     Line::settings(now, Arc::clone(&self.name), scaling.settings().clone())
                 });
-                self.scaler.change(scaling, now);
-                self.troubles.keep(self.scaler.scaling().settings());
+                self.policies.change(scaling, now);
+                self.troubles
+                    .keep(self.policies.acting().scaling().settings());
+                self.name_shadow(now);
                 self.decide(now, None, desk);
+                return true;
+            }
+            Input::Shadow(scaling) => {
+                self.beside(scaling.map(|scaling| *scaling), now, desk);
                 return true;
             }
             Input::Written { replicas } => {
@@ -166,7 +185,7 @@ impl RevisionState {
                 // As it is recorded.
                 let age = Duration::from_secs(age.as_secs());
                 desk.record(|| Line::recalled(now, Arc::clone(&self.name), memory.clone(), age));
-                if let Err(why) = self.scaler.recall(&memory, age) {
+                if let Err(why) = self.policies.recall(&memory, age) {
                     let revision = Arc::clone(&self.name);
                     desk.actions.push(Action::Forgotten { revision, why });
                 }
@@ -176,7 +195,7 @@ impl RevisionState {
             // The machine forgets a revision itself.
             Input::Remove => return false,
         }
-        if self.scaler.wants_decision_now(now) {
+        if self.acting().wants_decision_now(now) {
             self.decide(now, Some(arrived), desk);
         }
         true
@@ -191,8 +210,9 @@ impl RevisionState {
 
     /// Decides, and writes the scale if there is one to be written. `breach`: when what made it urgent arrived.
     pub(super) fn decide(&mut self, now: Moment, breach: Option<Moment>, desk: &mut Desk) {
-        let decision = self.scaler.decide(now);
+        let decision = self.policies.decide(now);
         desk.record(|| Line::decision(now, Arc::clone(&self.name), decision));
+        self.record_compared(now, desk);
         let counter = match (decision.decided, decision.mode) {
             (false, _) => &mut desk.metrics.decisions_undecided,
             (true, Mode::Stable) => &mut desk.metrics.decisions_stable,
@@ -257,7 +277,7 @@ impl RevisionState {
 
     /// What `top` shows.
     pub(super) fn view(&self, now: Moment) -> RevisionView {
-        let settings = self.scaler.scaling().settings();
+        let settings = self.acting().scaling().settings();
         let last = self.journal.last();
         let wanted = last.map_or(self.observation.ready, |decision| decision.replicas);
         let idle = self.observation.ready + self.observation.starting == 0 && wanted == 0;
@@ -272,8 +292,8 @@ impl RevisionState {
             replicas: self.observation.ready + self.observation.starting,
             in_flight,
             held: self.held,
-            idle_delay: self.scaler.idle_delay(),
-            idle: self.scaler.last_active().map(|active| now.since(active)),
+            idle_delay: self.acting().idle_delay(),
+            idle: self.acting().last_active().map(|active| now.since(active)),
             by: self.last_request.as_ref().map(|(by, _)| &**by),
             last,
         };
@@ -288,7 +308,7 @@ impl RevisionState {
             stable: last.map_or(0.0, |decision| decision.stable),
             panic: last.map_or(0.0, |decision| decision.panic),
             held: self.held,
-            target: self.scaler.target(),
+            target: self.acting().target(),
             why: self
                 .journal
                 .telling()
@@ -301,8 +321,9 @@ impl RevisionState {
                 .map(|(_, at)| now.since(*at).as_secs_f64()),
             kept_awake_by: awake::sentence(&awake),
             refused_reports: self.refused,
-            signals: self.troubles.views(self.scaler.gauges(now), now),
-            schedule: self.scaler.floor().map(Floor::to_string),
+            signals: self.troubles.views(self.acting().gauges(now), now),
+            schedule: self.acting().floor().map(Floor::to_string),
+            shadow: self.shadow_view(),
             decisions: Vec::new(),
         }
     }
@@ -315,8 +336,45 @@ impl RevisionState {
         }
     }
 
+    fn shadow_view(&self) -> Option<ShadowView> {
+        let (policy, _) = self.shadow.as_ref()?;
+        Some(ShadowView::of(
+            self.policies.beside()?,
+            policy,
+            self.acting().scaling().settings(),
+        ))
+    }
+
+    fn beside(&mut self, scaling: Option<Scaling>, now: Moment, desk: &mut Desk) {
+        let tick = desk.tick;
+        if self.policies.set_beside(scaling, tick, now) {
+            let settings = self.policies.beside();
+            let settings = settings.map(|beside| beside.scaling().settings().clone());
+            desk.record(|| Line::shadow(now, Arc::clone(&self.name), settings, tick));
+            self.name_shadow(now);
+        }
+    }
+
+    fn name_shadow(&mut self, now: Moment) {
+        let acting = self.policies.acting().scaling().settings();
+        self.shadow = self.policies.beside().map(|beside| {
+            let name = shadow::named(acting, beside.scaling().settings());
+            (name, now)
+        });
+    }
+
+    /// What both policies come to is recorded from time to time, so that a replay can be held against it.
+    fn record_compared(&mut self, now: Moment, desk: &mut Desk) {
+        if let (Some((_, recorded)), Some(beside)) = (&mut self.shadow, self.policies.beside())
+            && now.since(*recorded) >= COMPARED
+        {
+            *recorded = now;
+            desk.record(|| Line::compared(now, Arc::clone(&self.name), beside.compared()));
+        }
+    }
+
     fn report(&mut self, report: Report, now: Moment, desk: &mut Desk) {
-        let taken = self.scaler.report(now, &report);
+        let taken = self.policies.report(now, &report);
         match taken {
             Ok(()) => self.load.add(&report, now),
             Err(refusal) => {
@@ -331,14 +389,14 @@ impl RevisionState {
     }
 
     fn read(&mut self, reading: Reading, now: Moment, desk: &mut Desk) {
-        let taken = self.scaler.read(now, &reading);
+        let taken = self.policies.read(now, &reading);
         match taken {
             Ok(()) => self.troubles.end(&reading.signal),
             Err(refusal) => {
                 let reason = troubles::reason(refusal);
                 *desk.metrics.signals_unread.entry(reason).or_default() += 1;
                 let why = format!("refused: {refusal}").into_boxed_str();
-                let settings = self.scaler.scaling().settings();
+                let settings = self.policies.acting().scaling().settings();
                 self.troubles.add(&reading.signal, why, now, settings);
             }
         }
@@ -349,13 +407,13 @@ impl RevisionState {
     }
 
     fn holding(&mut self, holding: Holding, now: Moment, desk: &mut Desk) {
-        self.scaler.holding(now, holding);
+        self.policies.holding(now, holding);
         self.held = holding.held;
         desk.record(|| Line::holding(now, Arc::clone(&self.name), holding));
     }
 
     fn observe(&mut self, observation: Observation, now: Moment, desk: &mut Desk) {
-        self.scaler.observe(now, observation);
+        self.policies.observe(now, observation);
         self.observation = observation;
         desk.record(|| Line::observation(now, Arc::clone(&self.name), observation));
         self.tell_threshold(desk);
@@ -400,7 +458,7 @@ impl RevisionState {
     }
 
     fn tell_threshold(&mut self, desk: &mut Desk) {
-        let requests = self.scaler.burst_threshold();
+        let requests = self.acting().burst_threshold();
         if requests.to_bits() != self.threshold.to_bits() {
             self.threshold = requests;
             desk.actions.push(Action::BurstThreshold {
@@ -408,7 +466,7 @@ impl RevisionState {
                 requests,
             });
         }
-        let requests = self.scaler.target();
+        let requests = self.acting().target();
         if requests.to_bits() != self.target.to_bits() {
             self.target = requests;
             desk.actions.push(Action::Target {

@@ -31,7 +31,7 @@ fn input(machine: &mut Machine, input: Input, now: Moment) -> Vec<Action> {
 }
 
 fn added() -> Machine {
-    let mut machine = Machine::new(0, false);
+    let mut machine = Machine::new(0, false, Duration::from_secs(2));
     input(
         &mut machine,
         Input::Add {
@@ -83,7 +83,7 @@ fn a_held_request_is_scaled_for_at_once() {
 
 #[test]
 fn an_idle_revision_writes_nothing_and_costs_no_tick() {
-    let mut machine = Machine::new(0, false);
+    let mut machine = Machine::new(0, false, Duration::from_secs(2));
     let start = Start::default();
     let actions = input(
         &mut machine,
@@ -154,7 +154,7 @@ fn the_answer_of_an_earlier_revision_of_that_name_is_ignored() {
 
 #[test]
 fn inputs_for_an_unknown_revision_are_counted() {
-    let mut machine = Machine::new(0, false);
+    let mut machine = Machine::new(0, false, Duration::from_secs(2));
     assert!(held(&mut machine, 5, at(0)).is_empty());
     assert!(input(&mut machine, Input::Remove, at(0)).is_empty());
     assert_eq!(machine.metrics().inputs_unknown, 2);
@@ -162,7 +162,7 @@ fn inputs_for_an_unknown_revision_are_counted() {
 
 #[test]
 fn there_is_a_limit_to_the_revisions() {
-    let mut machine = Machine::new(0, false);
+    let mut machine = Machine::new(0, false, Duration::from_secs(2));
     let add = || Input::Add {
         scaling: scaling(),
         start: Start::default(),

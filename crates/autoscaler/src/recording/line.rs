@@ -3,8 +3,8 @@ use std::time::Duration;
 
 use cheerful_manifest::settings_to_json;
 use cheerful_scaling::{
-    Bound, Decision, Floor, Holding, Memory, Mode, Moment, Observation, Reading, Report, Settings,
-    Start,
+    Bound, Compared, Decision, Floor, Holding, Memory, Mode, Moment, Observation, Reading, Report,
+    Settings, Start,
 };
 use serde::Serialize;
 use serde_json::Value;
@@ -40,6 +40,8 @@ enum What {
     Observation(Observation),
     Reading(Box<Reading>),
     Floor(Option<Box<Floor>>),
+    Shadow(Option<Box<Settings>>, Duration),
+    Compared(Box<Compared>),
     Decision(Box<Decision>),
 }
 
@@ -81,6 +83,18 @@ impl Line {
     }
     pub(crate) fn floor(at: Moment, revision: Name, floor: Option<Floor>) -> Self {
         Self::at(at, revision, What::Floor(floor.map(Box::new)))
+    }
+    /// A policy with these settings is beside the one that acts from now on, and decides so often; or none is.
+    pub(crate) fn shadow(
+        at: Moment,
+        revision: Name,
+        settings: Option<Settings>,
+        tick: Duration,
+    ) -> Self {
+        Self::at(at, revision, What::Shadow(settings.map(Box::new), tick))
+    }
+    pub(crate) fn compared(at: Moment, revision: Name, compared: Compared) -> Self {
+        Self::at(at, revision, What::Compared(Box::new(compared)))
     }
     pub(crate) fn decision(at: Moment, revision: Name, decision: Decision) -> Self {
         Self::at(at, revision, What::Decision(Box::new(decision)))
@@ -125,6 +139,10 @@ impl Line {
                         let record = DecisionRecord::new(*at, Some(revision), decision);
                         return serde_json::to_writer(out, &record);
                     }
+                    What::Compared(compared) => {
+                        let record = ComparedRecord::new(*at, Some(revision), compared);
+                        return serde_json::to_writer(out, &record);
+                    }
                     What::Begin(settings, start) => Body::Begin {
                         settings: settings_to_json(settings),
                         state: start,
@@ -143,6 +161,10 @@ impl Line {
                     What::Reading(reading) => Body::Reading { reading },
                     What::Floor(floor) => Body::Floor {
                         floor: floor.as_deref(),
+                    },
+                    What::Shadow(settings, tick) => Body::Shadow {
+                        shadow: settings.as_deref().map(settings_to_json),
+                        shadow_tick_seconds: settings.is_some().then(|| tick.as_secs_f64()),
                     },
                 };
                 serde_json::to_writer(
@@ -201,6 +223,25 @@ impl<'a> DecisionRecord<'a> {
     }
 }
 
+/// What both policies came to, as it is recorded and as replay prints it.
+#[derive(Debug, Serialize)]
+pub(crate) struct ComparedRecord<'a> {
+    at: Moment,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    revision: Option<&'a str>,
+    compared: &'a Compared,
+}
+
+impl<'a> ComparedRecord<'a> {
+    pub(crate) const fn new(at: Moment, revision: Option<&'a str>, compared: &'a Compared) -> Self {
+        Self {
+            at,
+            revision,
+            compared,
+        }
+    }
+}
+
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Header {
@@ -248,5 +289,11 @@ enum Body<'a> {
     },
     Floor {
         floor: Option<&'a Floor>,
+    },
+    #[serde(rename_all = "camelCase")]
+    Shadow {
+        shadow: Option<Value>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        shadow_tick_seconds: Option<f64>,
     },
 }

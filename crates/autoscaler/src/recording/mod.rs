@@ -6,14 +6,15 @@ mod read;
 mod recorder;
 mod writer;
 
-pub(crate) use line::{DecisionRecord, Line};
+pub(crate) use line::{ComparedRecord, DecisionRecord, Line};
 pub(crate) use read::{Asked, Inputs, LINE_BYTES, ReadLine, read};
 pub(crate) use recorder::Recorder;
 
 /// The version of the format. A reader refuses any other but those from 1 on.
-pub const VERSION: u64 = 3;
+pub const VERSION: u64 = 4;
 
-/// The oldest version that is read: 1 has no `learned`, and 2 no `reading`, `floor` and `busy`.
+/// The oldest version that is read: 1 has no `learned`, 2 no `reading`, `floor` and `busy`, and 3 no
+/// `shadow` and `compared`.
 pub(crate) const OLDEST: u64 = 1;
 
 /// What is wrong in a line.

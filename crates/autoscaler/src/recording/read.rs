@@ -38,6 +38,8 @@ pub(crate) enum Asked {
     Inputs(Box<Inputs>),
     /// The decision that was made here; replay makes it again.
     Decision(Map<String, Value>),
+    /// What both policies came to here; replay compares them again.
+    Compared(Value),
     /// The revision is gone.
     Removed,
 }
@@ -55,6 +57,8 @@ pub(crate) struct Inputs {
     pub(crate) reading: Option<Reading>,
     /// What a schedule asks for from here on; `Some(None)`: none is on.
     pub(crate) floor: Option<Option<Floor>>,
+    /// The policy beside the one that acts from here on, and how often it decides; `Some(None)`: none is.
+    pub(crate) shadow: Option<Option<(Scaling, Duration)>>,
     pub(crate) averages: Option<Averages>,
     pub(crate) decides: bool,
 }
@@ -96,6 +100,10 @@ pub(crate) fn read(line: &[u8]) -> Result<ReadLine, Fault> {
         named(&mut map, &["at", "revision"]);
         only(&map, &[Part::Decision], "held", "a decision")?;
         Asked::Decision(map)
+    } else if let Some(compared) = map.remove("compared") {
+        named(&mut map, &["at", "revision"]);
+        only(&map, &[], "", "what policies came to")?;
+        Asked::Compared(compared)
     } else {
         named(&mut map, &["at", "revision"]);
         if map.remove("removed").is_some() {
@@ -118,10 +126,11 @@ fn inputs(mut map: Map<String, Value>) -> Result<Inputs, Fault> {
     }
     let settings = map
         .remove("settings")
-        .map(|given| settings(&given))
+        .map(|given| settings("settings", &given))
         .transpose()?;
     let start = object(&mut map, "state")?;
     let learned = learned(&mut map)?;
+    let shadow = shadow(&mut map)?;
     let reading = object(&mut map, "reading")?;
     let floor = object(&mut map, "floor")?;
     let averages = object(&mut map, "averages")?;
@@ -135,6 +144,7 @@ fn inputs(mut map: Map<String, Value>) -> Result<Inputs, Fault> {
         report: part(&mut map, Part::Report, "replica")?,
         reading,
         floor,
+        shadow,
         averages,
         decides,
     };
@@ -142,7 +152,7 @@ fn inputs(mut map: Map<String, Value>) -> Result<Inputs, Fault> {
 }
 
 /// Checked settings: the first thing that is wrong is told.
-fn settings(given: &Value) -> Result<Scaling, Fault> {
+fn settings(name: &str, given: &Value) -> Result<Scaling, Fault> {
     settings_from_json(given).map_err(|problems| match problems.into_iter().next() {
         Some(Problem {
             field,
@@ -151,10 +161,36 @@ fn settings(given: &Value) -> Result<Scaling, Fault> {
             ..
         }) => {
             let value = value.unwrap_or_else(|| "it".to_owned());
-            Fault::new(format!("settings.{field}"), value, message)
+            Fault::new(format!("{name}.{field}"), value, message)
         }
-        None => Fault::new("settings", given, "settings that can be used"),
+        None => Fault::new(name, given, "settings that can be used"),
     })
+}
+
+/// The policy beside the one that acts, and how often it decides.
+fn shadow(map: &mut Map<String, Value>) -> Result<Option<Option<(Scaling, Duration)>>, Fault> {
+    let tick = map.remove("shadowTickSeconds");
+    let Some(given) = map.remove("shadow") else {
+        return match tick {
+            Some(tick) => Err(Fault::new("shadowTickSeconds", tick, "with shadow only")),
+            None => Ok(None),
+        };
+    };
+    if given.is_null() {
+        return Ok(Some(None));
+    }
+    let seconds = tick.as_ref().map_or(Some(2.0), Value::as_f64);
+    let seconds = seconds.filter(|seconds| (0.01..=60.0).contains(seconds));
+    let Some(seconds) = seconds else {
+        let tick = tick.unwrap_or_default();
+        return Err(Fault::new(
+            "shadowTickSeconds",
+            tick,
+            "seconds from 0.01 to 60",
+        ));
+    };
+    let scaling = settings("shadow", &given)?;
+    Ok(Some(Some((scaling, Duration::from_secs_f64(seconds)))))
 }
 
 /// What was learned before, with its age.

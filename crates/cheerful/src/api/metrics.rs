@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 use std::{collections::BTreeMap, fmt, sync::atomic::Ordering};
 
-use cheerful_autoscaler::{Metrics, RevisionView, ScaleLatency, Stopped};
+use cheerful_autoscaler::{Metrics, RevisionView, ScaleLatency, ShadowView, Stopped};
 use cheerful_gateway::RevisionMetrics;
 use cheerful_processes::ProcessMetrics;
 use cheerful_scaling::Latency;
@@ -69,8 +69,13 @@ pub(crate) struct Sample {
 #[derive(Debug)]
 pub(crate) enum Value {
     Count(u64),
+    /// A counter of what need not be whole.
+    Sum(f64),
     Gauge(f64),
-    Buckets { sum: f64, buckets: Vec<(f64, u64)> },
+    Buckets {
+        sum: f64,
+        buckets: Vec<(f64, u64)>,
+    },
 }
 
 impl Samples {
@@ -154,10 +159,43 @@ pub(super) fn of_revisions(revisions: &[RevisionView], samples: &mut Samples) {
     for view in revisions.iter().filter(|view| is_awake(view)) {
         revision(view, samples);
     }
+    for view in revisions {
+        if let Some(beside) = &view.shadow
+            && (is_awake(view) || beside.ready + beside.starting > 0)
+        {
+            shadow(&view.revision, beside, samples);
+        }
+    }
+}
+
+/// What two policies come to.
+fn shadow(name: &str, view: &ShadowView, samples: &mut Samples) {
+    let compared = &view.compared;
+    for (state, count) in [("ready", view.ready), ("starting", view.starting)] {
+        samples.gauge("shadow_replicas", &[name, state], count.into());
+    }
+    let seconds = Value::Sum(compared.seconds);
+    samples.add("shadow_compared", &[name], seconds);
+    let requests = Value::Sum(compared.requests);
+    samples.add("shadow_requests", &[name], requests);
+    for (policy, bill) in [("acting", &compared.acting), ("shadow", &compared.shadow)] {
+        let labels = [name, policy];
+        samples.count("shadow_starts", &labels, bill.starts);
+        for (row, sum) in [
+            ("shadow_replica", bill.replica_seconds),
+            ("shadow_long_waits", bill.long_waits),
+            ("shadow_cold_starts", bill.cold_starts),
+            ("shadow_waiting_request", bill.waiting_seconds),
+        ] {
+            samples.add(row, &labels, Value::Sum(sum));
+        }
+    }
 }
 
 /// What the autoscaler itself has counted.
 pub(super) fn of_autoscaler(seen: &Metrics, samples: &mut Samples) {
+    let shadows = u64::try_from(seen.shadows).unwrap_or(u64::MAX);
+    samples.gauge("shadows", &[], float(shadows));
     samples.count("decisions", &["stable"], seen.decisions_stable);
     samples.count("decisions", &["panic"], seen.decisions_panic);
     samples.count("decisions", &["undecided"], seen.decisions_undecided);
@@ -318,6 +356,7 @@ impl Sample {
     fn encode(&self, encoder: &mut MetricEncoder<'_>) -> Result<(), fmt::Error> {
         match &self.value {
             Value::Count(count) => encoder.encode_counter::<NoLabelSet, _, u64>(count, None),
+            Value::Sum(sum) => encoder.encode_counter::<NoLabelSet, _, u64>(sum, None),
             Value::Gauge(gauge) => encoder.encode_gauge(gauge),
             Value::Buckets { sum, buckets } => {
                 let count = buckets.iter().map(|(_, count)| count).sum();

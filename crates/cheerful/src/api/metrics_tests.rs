@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-use cheerful_scaling::Refusal;
+use cheerful_scaling::{Bill, Compared, Refusal};
 
 use cheerful_kubernetes::scaler::ScalerMetrics;
 
@@ -12,6 +12,26 @@ fn view(revision: &str, ready: u32) -> RevisionView {
         "why": "", "wokenBy": null, "wokenSecondsAgo": null, "keptAwakeBy": null, "refusedReports": 0
     }))
     .unwrap()
+}
+
+fn beside() -> ShadowView {
+    ShadowView {
+        policy: "auto".to_owned(),
+        ready: 3,
+        starting: 0,
+        why: String::new(),
+        compared: Compared {
+            seconds: 60.0,
+            requests: 600.0,
+            shadow: Bill {
+                replica_seconds: 180.5,
+                long_waits: 2.25,
+                ..Bill::default()
+            },
+            ..Compared::default()
+        },
+        sentence: String::new(),
+    }
 }
 
 fn seen() -> Seen {
@@ -29,8 +49,15 @@ fn seen() -> Seen {
         revision: "resting".to_owned(),
         ..version.clone()
     };
+    let mut awake = view("awake", 2);
+    awake.shadow = Some(beside());
+    let mut at_rest = view("resting", 0);
+    at_rest.shadow = Some(ShadowView {
+        ready: 0,
+        ..beside()
+    });
     Seen {
-        revisions: vec![view("awake", 2), view("resting", 0)],
+        revisions: vec![awake, at_rest],
         gateway: vec![version, resting],
         autoscaler: Metrics {
             reports_refused: BTreeMap::from([(Refusal::TooLarge, 3)]),
@@ -58,7 +85,7 @@ fn every_row_is_filled_and_every_sample_has_a_row_with_its_labels() {
         for sample in filled {
             assert_eq!(sample.labels.len(), row.labels.len(), "{}", row.name);
             let fits = match sample.value {
-                Value::Count(_) => row.kind == Kind::Counter,
+                Value::Count(_) | Value::Sum(_) => row.kind == Kind::Counter,
                 Value::Gauge(_) => row.kind == Kind::Gauge,
                 Value::Buckets { .. } => row.kind == Kind::Histogram,
             };
@@ -76,6 +103,10 @@ fn the_text_is_what_prometheus_reads() {
         "cheerful_revisions_awake 1.0",
         "cheerful_revision_replicas{revision=\"awake\",state=\"ready\"} 2.0",
         "cheerful_revision_requests_total{revision=\"awake\",version=\"awake~2\",outcome=\"passed\"} 5",
+        "cheerful_shadow_replicas{revision=\"awake\",state=\"ready\"} 3.0",
+        "cheerful_shadow_replica_seconds_total{revision=\"awake\",policy=\"shadow\"} 180.5",
+        "cheerful_shadow_long_waits_total{revision=\"awake\",policy=\"shadow\"} 2.25",
+        "cheerful_shadow_compared_seconds_total{revision=\"awake\"} 60.0",
         "# TYPE cheerful_revision_request_duration_seconds histogram",
         "cheerful_revision_request_duration_seconds_sum{revision=\"awake\",version=\"awake~2\"} 1.5",
         "cheerful_revision_request_duration_seconds_count{revision=\"awake\",version=\"awake~2\"} 5",
@@ -90,6 +121,7 @@ fn the_text_is_what_prometheus_reads() {
         );
     }
     assert!(text.ends_with("# EOF\n"));
+    assert!(!text.contains("cheerful_shadow_replicas{revision=\"resting\""));
 }
 
 #[test]

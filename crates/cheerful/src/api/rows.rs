@@ -19,6 +19,8 @@ pub(crate) enum Kind {
 }
 
 const PER_VERSION: &[&str] = &["revision", "version"];
+const PER_STATE: &[&str] = &["revision", "state"];
+const PER_POLICY: &[&str] = &["revision", "policy"];
 const PER_OUTCOME: &[&str] = &["revision", "version", "outcome"];
 
 /// All metrics, in the order in which they are written.
@@ -68,6 +70,51 @@ pub(crate) const ROWS: &[Row] = &[
         "revision_panicking",
         &["revision"],
         "1 while the panic window rules, else 0",
+    ),
+    gauge(
+        "shadows",
+        &[],
+        "Revisions with a second policy beside the one that acts",
+    ),
+    gauge(
+        "shadow_replicas",
+        PER_STATE,
+        "Replicas that the second policy would have, by state: ready, starting",
+    ),
+    of_seconds(
+        "shadow_compared",
+        &["revision"],
+        "How long both policies have been compared; it ends about 5 s ago",
+    ),
+    counter(
+        "shadow_requests",
+        &["revision"],
+        "Requests that came while both policies were compared",
+    ),
+    of_seconds(
+        "shadow_replica",
+        PER_POLICY,
+        "Replica-seconds, starting and draining included, by policy: acting, shadow",
+    ),
+    counter(
+        "shadow_starts",
+        PER_POLICY,
+        "Replicas that were started, or would have been, by policy: acting, shadow",
+    ),
+    counter(
+        "shadow_long_waits",
+        PER_POLICY,
+        "Requests that wait longer than 0.1 s for a place, as it is estimated for both alike, by policy: acting, shadow",
+    ),
+    counter(
+        "shadow_cold_starts",
+        PER_POLICY,
+        "Of these, requests that find no replica that answers, by policy: acting, shadow",
+    ),
+    of_seconds(
+        "shadow_waiting_request",
+        PER_POLICY,
+        "Request-seconds waited for a place, as it is estimated for both alike, by policy: acting, shadow",
     ),
     gauge(
         "revision_requests_held",
@@ -290,6 +337,16 @@ pub(crate) const fn counter(
         seconds: false,
         labels,
         help,
+    }
+}
+const fn of_seconds(
+    name: &'static str,
+    labels: &'static [&'static str],
+    help: &'static str,
+) -> Row {
+    Row {
+        seconds: true,
+        ..counter(name, labels, help)
     }
 }
 const fn histogram(name: &'static str, labels: &'static [&'static str], help: &'static str) -> Row {

@@ -4,7 +4,7 @@ mod at;
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use cheerful_autoscaler::{DecisionLine, RevisionView};
+use cheerful_autoscaler::{DecisionLine, RevisionView, ShadowView};
 
 use self::at::{At, Then};
 use crate::{
@@ -173,6 +173,9 @@ fn in_words(detail: &RevisionDetail) -> String {
     if let Some(kept) = &view.kept_awake_by {
         text += &format!("kept awake by {}\n", words::printable(kept));
     }
+    if let Some(shadow) = &view.shadow {
+        text += &shadowed(shadow);
+    }
     if view.refused_reports > 0 {
         text += &format!("{} refused\n", words::count(view.refused_reports, "report"));
     }
@@ -198,6 +201,20 @@ fn in_words(detail: &RevisionDetail) -> String {
         );
     }
     text
+}
+
+/// What the policy beside it comes to, and what it would have now.
+fn shadowed(shadow: &ShadowView) -> String {
+    let starting = match shadow.starting {
+        0 => String::new(),
+        starting => format!(" and {starting} starting"),
+    };
+    let ready = words::count(u64::from(shadow.ready), "replica");
+    format!(
+        "{}\n  it would have {ready}{starting}: {}\n",
+        words::printable(&shadow.sentence),
+        words::printable(&shadow.why)
+    )
 }
 
 /// `09:45:07Z  1 -> 3: ...`, with how often it was decided again.

@@ -4,9 +4,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use cheerful_manifest::{DurationText, Revision};
+use cheerful_manifest::{DurationText, PolicyText, Revision};
 
-use super::{Admin, RunOptions, Source, TlsFiles, memory};
+use super::{Admin, Beside, RunOptions, Source, TlsFiles, memory};
 use crate::exit::Failure;
 
 /// The flags of `cheerful run`.
@@ -61,6 +61,19 @@ pub(crate) struct RunArgs {
     /// Record what decides the scale, for `replay`
     #[arg(long, value_name = "FILE", env = "CHEERFUL_RECORD", hide_env = true)]
     record: Option<PathBuf>,
+    /// A second policy beside each revision that has no `shadow` itself: what it would have cost; auto, stable-panic, or
+    /// the one that does not act
+    #[arg(
+        long,
+        value_name = "POLICY",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "other",
+        value_parser = beside,
+        env = "CHEERFUL_SHADOW",
+        hide_env = true
+    )]
+    shadow: Option<Beside>,
     /// The console and the API: a loopback address, or off [default: port 8800]
     #[arg(
         long,
@@ -138,6 +151,7 @@ impl RunArgs {
             state: self
                 .state
                 .or_else(|| (self.port > 0).then(memory::state_folder).flatten()),
+            shadow: self.shadow,
             tick,
             drain,
         })
@@ -157,6 +171,16 @@ fn duration(flag: &str, text: &str) -> Result<std::time::Duration, Failure> {
     parsed
         .map(Into::into)
         .map_err(|error| Failure::bad_input(format!("{flag}: {error}")))
+}
+
+fn beside(text: &str) -> Result<Beside, String> {
+    if text == "other" {
+        return Ok(Beside::Other);
+    }
+    let policy: Result<PolicyText, _> = serde_json::from_value(text.into());
+    policy
+        .map(|PolicyText(policy)| Beside::Policy(policy))
+        .map_err(|_| "should be auto, stable-panic, or other: the one that does not act".to_owned())
 }
 
 /// A DNS label from a program's file name: `./My_Server.py` gives `my-server-py`.
@@ -188,6 +212,7 @@ fn name_of(command: &[String]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use cheerful_scaling::Policy;
     use clap::Parser;
 
     use super::*;
@@ -243,6 +268,24 @@ mod tests {
         assert_eq!(off.admin, Admin::Off);
         let wrong = Line::try_parse_from(["run", "--admin", "8800", "--", "true"]).unwrap_err();
         assert!(wrong.to_string().contains("127.0.0.1:8800"), "{wrong}");
+    }
+
+    #[test]
+    fn a_second_policy_is_named_or_is_the_other() {
+        for (flag, beside) in [
+            ("--shadow", Beside::Other),
+            ("--shadow=auto", Beside::Policy(Policy::Auto)),
+            ("--shadow=stable-panic", Beside::Policy(Policy::StablePanic)),
+        ] {
+            let options = options(&["run", flag, "--", "true"]).unwrap();
+            assert_eq!(options.shadow, Some(beside));
+        }
+        let wrong = Line::try_parse_from(["run", "--shadow=classic", "--", "true"]);
+        let said = wrong.unwrap_err().to_string();
+        assert!(
+            said.contains("should be auto, stable-panic, or other"),
+            "{said}"
+        );
     }
 
     #[test]

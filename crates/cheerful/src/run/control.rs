@@ -92,7 +92,7 @@ impl Control {
     /// A bad change leaves everything as it is.
     async fn reload(&mut self, restart: bool) -> Result<(), Ended> {
         systemd::reloading();
-        match read(&self.options.source).await {
+        match read(&self.options).await {
             Ok(specs) => {
                 let revisions = specs.len();
                 let names = names(&specs);
@@ -149,10 +149,10 @@ pub(crate) fn names(specs: &[Spec]) -> Vec<String> {
 /// Instead of a watchdog that nobody asked for.
 const NEVER: Duration = Duration::from_secs(365 * 24 * 3600);
 
-async fn read(source: &Source) -> Result<Vec<Spec>, String> {
-    let source = source.clone();
+async fn read(options: &RunOptions) -> Result<Vec<Spec>, String> {
+    let (source, beside) = (options.source.clone(), options.shadow);
     // Reading 10,000 documents takes a while, and the collection must go on.
-    tokio::task::spawn_blocking(move || revisions::read(&source))
+    tokio::task::spawn_blocking(move || revisions::read(&source, beside))
         .await
         .unwrap_or_else(|error| Err(format!("reading failed: {error}")))
 }

@@ -15,5 +15,5 @@ mod watch;
 mod wire;
 
 pub(crate) use args::RunArgs;
-pub(crate) use options::{Admin, RunOptions, Source, TlsFiles};
+pub(crate) use options::{Admin, Beside, RunOptions, Source, TlsFiles};
 pub(crate) use wire::run;

@@ -6,6 +6,7 @@ use std::{
 };
 
 use cheerful_manifest::Revision;
+use cheerful_scaling::Policy;
 
 /// All that `cheerful run` needs to know.
 #[derive(Clone, Debug)]
@@ -26,6 +27,8 @@ pub(crate) struct RunOptions {
     pub socket: Option<PathBuf>,
     /// The folder in which is kept what was learned; `None`: it is not kept.
     pub state: Option<PathBuf>,
+    /// The policy beside each revision that names none itself.
+    pub shadow: Option<Beside>,
     /// Between two decisions when nothing urges.
     pub tick: Duration,
     /// How long requests in flight may take once we are told to end.
@@ -44,6 +47,15 @@ pub(crate) enum Admin {
 
 impl Admin {
     pub(crate) const USUAL: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8800);
+}
+
+/// Which policy is beside the one that acts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Beside {
+    /// The other of the two.
+    Other,
+    /// This one, where another acts.
+    Policy(Policy),
 }
 
 /// Where the revisions come from.

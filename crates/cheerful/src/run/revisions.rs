@@ -2,19 +2,21 @@
 use std::{path::Path, time::Duration};
 
 use cheerful_gateway::{HoldLimits, RevisionConfig, Route, WakingRules};
-use cheerful_manifest::{Matches, Revision};
+use cheerful_manifest::{Matches, PolicyText, Revision, ShadowSpec};
 use cheerful_processes::{Probe, ProcessRevision, RunAs};
 use cheerful_proxy::TimeLimits;
+use cheerful_scaling::{Invalid, Policy, Scaling};
 use cheerful_signals::schedule::Schedule;
 
-use super::Source;
+use super::{Beside, Source};
 use crate::site::{Signals, Spec};
 
-/// Reads what is to run and makes sure that it can be: everything that is wrong comes in one text.
+/// Reads what is to run and makes sure that it can be: everything that is wrong comes in one text. `beside`: the second
+/// policy of each that names none itself.
 ///
 /// # Errors
 /// For people: each fault with its field, its value and what would be right.
-pub(crate) fn read(source: &Source) -> Result<Vec<Spec>, String> {
+pub(crate) fn read(source: &Source, beside: Option<Beside>) -> Result<Vec<Spec>, String> {
     let revisions = match source {
         Source::Command(revision) => {
             revision.check().map_err(|problems| {
@@ -27,7 +29,7 @@ pub(crate) fn read(source: &Source) -> Result<Vec<Spec>, String> {
     };
     let (mut specs, mut wrong) = (Vec::with_capacity(revisions.len()), Vec::new());
     for revision in &revisions {
-        match spec(revision) {
+        match spec(revision, beside) {
             Ok(spec) => {
                 if let Err(error) = spec.process.check() {
                     wrong.push(format!("{}: {error}", spec.name()));
@@ -49,17 +51,25 @@ fn load(path: &Path) -> Result<Vec<Revision>, String> {
 }
 
 /// What a manifest says, in the words of the rooms that act on it.
-fn spec(revision: &Revision) -> Result<Spec, String> {
+fn spec(revision: &Revision, beside: Option<Beside>) -> Result<Spec, String> {
     let name = revision.name().to_owned();
-    let scaling = revision.scaling(Duration::ZERO).map_err(|faults| {
+    let wrong = |block: &str, faults: Vec<Invalid>| {
         let faults = faults.iter().map(|fault| {
             format!(
-                "{name}: spec.scaling.{}: {} is not right: {}",
+                "{name}: spec.scaling.{block}{}: {} is not right: {}",
                 fault.field, fault.value, fault.expected
             )
         });
         faults.collect::<Vec<_>>().join("\n")
-    })?;
+    };
+    let scaling = revision.scaling(Duration::ZERO);
+    let scaling = scaling.map_err(|faults| wrong("", faults))?;
+    let own = revision.spec.scaling.resolve_shadow(&scaling);
+    let own = own.map_err(|faults| wrong("shadow.", faults))?;
+    let shadow = match own {
+        Some(own) => Some(own),
+        None => shadow(&scaling, beside).map_err(|faults| wrong("shadow.", faults))?,
+    };
     let given = &revision.spec;
     let process = ProcessRevision {
         name: name.clone(),
@@ -96,8 +106,25 @@ fn spec(revision: &Revision) -> Result<Spec, String> {
         process,
         door,
         scaling,
+        shadow,
         signals: signals(&name_of, given)?,
     })
+}
+
+/// The policy of the command line, if it is another than the one that acts.
+fn shadow(acting: &Scaling, beside: Option<Beside>) -> Result<Option<Scaling>, Vec<Invalid>> {
+    let policy = match (beside, acting.settings().policy) {
+        (None, _) => return Ok(None),
+        (Some(Beside::Policy(policy)), acts) if policy == acts => return Ok(None),
+        (Some(Beside::Policy(policy)), _) => policy,
+        (Some(Beside::Other), Policy::Auto) => Policy::StablePanic,
+        (Some(Beside::Other), Policy::StablePanic) => Policy::Auto,
+    };
+    let spec = ShadowSpec {
+        policy: Some(PolicyText(policy)),
+        ..ShadowSpec::default()
+    };
+    spec.resolve(acting).map(Some)
 }
 
 fn signals(name: &str, given: &cheerful_manifest::Spec) -> Result<Signals, String> {
@@ -130,5 +157,36 @@ fn waking(answer_at_zero: &Matches, uncounted: &Matches) -> WakingRules {
         answer_at_zero_user_agents: answer_at_zero.user_agents.clone(),
         uncounted_paths: uncounted.paths.clone(),
         uncounted_user_agents: uncounted.user_agents.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read_with(scaling: &str, beside: Option<Beside>) -> Option<Scaling> {
+        let scaling = serde_json::from_str(scaling).unwrap();
+        let mut revision = Revision::from_command("a", vec!["true".to_owned()]);
+        revision.spec.scaling = scaling;
+        let source = Source::Command(Box::new(revision));
+        read(&source, beside).unwrap().remove(0).shadow
+    }
+
+    #[test]
+    fn its_own_second_policy_goes_before_that_of_the_command_line() {
+        let policy = |shadow: Option<Scaling>| shadow.map(|shadow| shadow.settings().policy);
+        let auto = Some(Beside::Policy(Policy::Auto));
+        assert_eq!(read_with("{}", None), None);
+        assert_eq!(policy(read_with("{}", auto)), Some(Policy::Auto));
+        assert_eq!(read_with(r#"{"policy": "auto"}"#, auto), None);
+        let other = read_with(r#"{"policy": "auto"}"#, Some(Beside::Other));
+        assert_eq!(policy(other), Some(Policy::StablePanic));
+        let own = read_with(r#"{"max": 9, "shadow": {"min": 2}}"#, auto).unwrap();
+        let settings = own.settings();
+        assert_eq!(
+            (settings.policy, settings.min, settings.max),
+            (Policy::StablePanic, 2, Some(9))
+        );
+        assert!(settings.grace_period.is_zero());
     }
 }

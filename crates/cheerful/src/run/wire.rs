@@ -43,7 +43,7 @@ const GATEWAY_EVENTS: usize = 4096;
 pub(crate) fn run(options: RunOptions) -> Result<(), Failure> {
     let handed_over =
         systemd::sockets().map_err(|error| Failure::bad_input(format!("LISTEN_FDS: {error}")))?;
-    let specs = revisions::read(&options.source).map_err(Failure::bad_input)?;
+    let specs = revisions::read(&options.source, options.shadow).map_err(Failure::bad_input)?;
     let tls = options.tls.as_ref().map(tls::server_config).transpose()?;
     let door = Door::open(handed_over, options.listen)?;
     let admin = match options.admin {

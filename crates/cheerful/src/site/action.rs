@@ -72,6 +72,11 @@ pub(crate) enum Action {
         revision: String,
         scaling: Box<Scaling>,
     },
+    /// Tell the autoscaler of a second policy beside the one that acts, or that there is none any more.
+    Shadow {
+        revision: String,
+        scaling: Option<Box<Scaling>>,
+    },
     End {
         revision: String,
     },

@@ -10,6 +10,7 @@ use super::{Signals, Spec, action::Action, name::version_name};
 pub(super) struct Revision {
     pub(super) door: RevisionConfig,
     pub(super) scaling: Scaling,
+    pub(super) shadow: Option<Scaling>,
     pub(super) signals: Signals,
     pub(super) current: Version,
     pub(super) next: Option<Next>,
@@ -55,6 +56,10 @@ impl Revision {
                 revision,
                 scaling: Box::new(self.scaling.clone()),
             });
+        }
+        if spec.shadow != self.shadow {
+            self.shadow = spec.shadow;
+            actions.push(self.beside());
         }
         if spec.signals != self.signals {
             self.signals = spec.signals;
@@ -119,6 +124,13 @@ impl Revision {
         Action::Listen {
             revision: self.current.revision.clone(),
             signals: Box::new(self.signals.clone()),
+        }
+    }
+
+    pub(super) fn beside(&self) -> Action {
+        Action::Shadow {
+            revision: self.current.revision.clone(),
+            scaling: self.shadow.clone().map(Box::new),
         }
     }
 

@@ -77,6 +77,9 @@ impl Rollout {
                         scaling: Box::new(spec.scaling.clone()),
                     });
                     let made = self.make(spec, actions);
+                    if made.shadow.is_some() {
+                        begin.push(made.beside());
+                    }
                     if made.signals != Signals::default() {
                         begin.push(made.listen());
                     }
@@ -119,6 +122,7 @@ impl Rollout {
         let revision = Revision {
             door: spec.door,
             scaling: spec.scaling,
+            shadow: spec.shadow,
             signals: spec.signals,
             current,
             next: None,

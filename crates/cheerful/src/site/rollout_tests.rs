@@ -22,6 +22,7 @@ fn word(action: &Action) -> String {
         Action::Forget { version } => format!("forget {version}"),
         Action::Begin { revision, .. } => format!("begin {revision}"),
         Action::Rescale { revision, .. } => format!("rescale {revision}"),
+        Action::Shadow { revision, .. } => format!("shadow {revision}"),
         Action::End { revision } => format!("end {revision}"),
         Action::Listen { revision, signals } => {
             format!("listen {revision} {}", signals.sources.len())
@@ -209,9 +210,10 @@ fn settings_and_routes_hold_at_once_without_a_new_version() {
     };
     changed.scaling = Scaling::new(settings).unwrap();
     changed.door.limit = Some(4);
+    changed.shadow = Some(changed.scaling.clone());
     assert_eq!(
         trial.apply(vec![changed.clone()]),
-        ["rescale a", "door a", "route a"]
+        ["rescale a", "shadow a", "door a", "route a"]
     );
     assert_eq!(trial.apply(vec![changed]), ["route a"]);
 }

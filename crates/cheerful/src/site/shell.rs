@@ -284,6 +284,9 @@ impl Owner {
             Action::Rescale { revision, scaling } => {
                 tell(autoscaler, &revision, Input::Change { scaling: *scaling }).await;
             }
+            Action::Shadow { revision, scaling } => {
+                tell(autoscaler, &revision, Input::Shadow(scaling)).await;
+            }
             Action::End { revision } => {
                 self.listening.remove(&revision);
                 versions.forget(&revision);

@@ -14,6 +14,8 @@ pub(crate) struct Spec {
     pub door: RevisionConfig,
     /// How it is scaled. A change holds at once.
     pub scaling: Scaling,
+    /// A second policy beside it, which writes nothing. A change holds at once.
+    pub shadow: Option<Scaling>,
     /// By what its load becomes known besides the gateway. A change holds at once.
     pub signals: Signals,
 }

@@ -39,6 +39,7 @@ pub(crate) fn spec(name: &str, command: &str, initial: u32) -> Spec {
             waking: WakingRules::default(),
         },
         scaling: Scaling::new(settings).unwrap(),
+        shadow: None,
         signals: Signals::default(),
     }
 }

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+use std::borrow::Cow;
+
 use cheerful_autoscaler::RevisionView;
 use ratatui::{
     Frame,
@@ -26,7 +28,10 @@ pub(crate) fn draw(frame: &mut Frame<'_>, table: &Table, colour: bool) {
     frame.render_widget(heading(table), head);
     rows(frame, middle, table, colour);
     frame.render_widget(chosen(table), detail);
-    let keys = format!(" q quit   s sort: {}   up/down choose", table.sort.name());
+    let mut keys = format!(" q quit   s sort: {}   up/down choose", table.sort.name());
+    if table.rows.iter().any(|row| row.shadow.is_some()) {
+        keys += "   +: a second policy is beside it";
+    }
     frame.render_widget(Paragraph::new(keys.dim()), foot);
 }
 
@@ -67,7 +72,7 @@ fn rows(frame: &mut Frame<'_>, area: Rect, table: &Table, colour: bool) {
         Constraint::Length(9),
         Constraint::Length(5),
         Constraint::Length(12),
-        Constraint::Length(6),
+        Constraint::Length(7),
         Constraint::Length(6),
         Constraint::Length(CURVE as u16),
     ];
@@ -84,7 +89,7 @@ fn rows(frame: &mut Frame<'_>, area: Rect, table: &Table, colour: bool) {
             right(words::number(row.in_flight)),
             right(row.held.to_string()),
             right(format!("{}/{}", row.ready, row.wanted)),
-            Cell::from(row.mode.as_str()),
+            Cell::from(mode(row)),
             right(words::number(row.target)),
             Cell::from(curve(table.curve(&row.revision))),
         ];
@@ -100,6 +105,14 @@ fn rows(frame: &mut Frame<'_>, area: Rect, table: &Table, colour: bool) {
     let mut state =
         TableState::new().with_selected((!table.rows.is_empty()).then_some(table.chosen - first));
     frame.render_stateful_widget(widget, area, &mut state);
+}
+
+/// `stable`, and `stable+` with a second policy beside it.
+fn mode(row: &RevisionView) -> Cow<'_, str> {
+    match row.shadow {
+        None => Cow::Borrowed(&row.mode),
+        Some(_) => Cow::Owned(format!("{}+", row.mode)),
+    }
 }
 
 fn right<'a>(text: impl Into<Line<'a>>) -> Cell<'a> {
@@ -146,6 +159,9 @@ fn chosen(table: &Table) -> Paragraph<'_> {
     if let Some(kept) = &row.kept_awake_by {
         lines.push(Line::from(format!("kept awake by {kept}")));
     }
+    if let Some(shadow) = &row.shadow {
+        lines.push(Line::from(shadow.sentence.as_str()));
+    }
     let title = format!(" {} ", row.revision);
     Paragraph::new(lines)
         .wrap(Wrap { trim: true })
@@ -154,6 +170,8 @@ fn chosen(table: &Table) -> Paragraph<'_> {
 
 #[cfg(test)]
 mod tests {
+    use cheerful_autoscaler::ShadowView;
+    use cheerful_scaling::Compared;
     use ratatui::{Terminal, backend::TestBackend};
 
     use super::{super::table::tests::row, *};
@@ -188,6 +206,25 @@ mod tests {
     #[test]
     fn it_reads_well_at_80_columns() {
         insta::assert_snapshot!(screen(&busy(), 80, 14));
+    }
+
+    #[test]
+    fn a_second_policy_is_marked_and_told() {
+        let mut table = busy();
+        let mut hello = table.rows[0].clone();
+        hello.shadow = Some(ShadowView {
+            policy: "auto".to_owned(),
+            ready: 3,
+            starting: 0,
+            why: String::new(),
+            compared: Compared::default(),
+            sentence: "beside it, auto would have used 12 % fewer replica-seconds".to_owned(),
+        });
+        table.refresh(vec![hello]);
+        let screen = screen(&table, 80, 14);
+        for told in ["panic+", "12 % fewer", "+: a second policy"] {
+            assert!(screen.contains(told), "{screen}");
+        }
     }
 
     #[test]

@@ -164,6 +164,7 @@ pub(crate) mod tests {
             refused_reports: 0,
             signals: Vec::new(),
             schedule: None,
+            shadow: None,
             decisions: Vec::new(),
         }
     }

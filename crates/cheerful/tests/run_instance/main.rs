@@ -8,6 +8,7 @@
     reason = "a test may fail, and its waits are bounded by the clock"
 )]
 mod asking;
+mod beside;
 mod ending;
 mod refusing;
 mod reloading;

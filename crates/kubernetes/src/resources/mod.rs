@@ -4,6 +4,7 @@ mod autoscaler;
 mod revision;
 mod rules;
 mod schema;
+mod shadow_rules;
 mod signal_rules;
 mod structural;
 

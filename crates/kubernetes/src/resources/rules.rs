@@ -321,17 +321,24 @@ const BOUNDS: &[(&str, &str, u64)] = &[
     ("spec.scaleTargetRef.name", "minLength", 1),
     ("spec.scaleTargetRef.name", "maxLength", 253),
     ("spec.scaling.panicThreshold", "maximum", 1_000_000),
+    ("spec.scaling.shadow.panicThreshold", "maximum", 1_000_000),
 ];
 
 /// Fields that take a word or a number.
-const WORD_OR_NUMBER: [&str; 3] = [
+const WORD_OR_NUMBER: [&str; 4] = [
     "spec.concurrency",
     "spec.scaling.target",
+    "spec.scaling.shadow.target",
     "spec.scaling.burstCapacity",
 ];
 
 /// Fields that take a word or a duration.
-const WORD_OR_DURATION: [&str; 2] = ["spec.scaling.idleDelay", "spec.scaling.scaleDownDelay"];
+const WORD_OR_DURATION: [&str; 4] = [
+    "spec.scaling.idleDelay",
+    "spec.scaling.scaleDownDelay",
+    "spec.scaling.shadow.idleDelay",
+    "spec.scaling.shadow.scaleDownDelay",
+];
 
 /// Longest of those, and of a duration.
 const LONGEST: u64 = 40;
@@ -371,6 +378,16 @@ pub(super) fn bound(schema: &mut Value) {
 }
 
 impl Rule {
+    pub(super) fn is_at(&self, path: &str) -> bool {
+        self.at == path
+    }
+    /// The same at another place.
+    pub(super) fn moved_to(&self, at: String) -> Self {
+        Self {
+            at: Cow::Owned(at),
+            ..self.clone()
+        }
+    }
     /// Adds the rule where it belongs.
     pub(super) fn put(&self, schema: &mut Value) {
         let Some(place) = place(schema, &self.at) else {
@@ -426,7 +443,7 @@ pub(super) fn place<'a>(schema: &'a mut Value, path: &str) -> Option<&'a mut Val
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::resources::crds;
+    use crate::resources::{crds, shadow_rules};
 
     /// A rule for a field that is called otherwise by now would be no rule.
     #[test]
@@ -448,6 +465,8 @@ mod tests {
         let mut rules = [REVISION, SCALING, AUTOSCALER].concat();
         rules.extend(signal_rules::rules());
         rules.push(signal_rules::zero());
+        rules.extend(shadow_rules::rules());
+        rules.push(shadow_rules::not_in_mode_shadow());
         for rule in rules {
             assert!(there(&rule.at, "x-kubernetes-validations"), "{rule:?}");
             let told = format!("{}{}", rule.at, rule.field);

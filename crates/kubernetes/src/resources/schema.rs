@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::{
     AutoscalerStatus, RevisionStatus,
     rules::{self, Rule},
-    signal_rules,
+    shadow_rules, signal_rules,
     structural::{make_structural, trim_template},
 };
 use crate::names;
@@ -33,7 +33,13 @@ fn revision() -> Value {
         "One version of a workload, scaled as one.",
         spec,
         schema_of::<RevisionStatus>(),
-        &[rules::REVISION, rules::SCALING, &signal_rules::rules()].concat(),
+        &[
+            rules::REVISION,
+            rules::SCALING,
+            &signal_rules::rules(),
+            &shadow_rules::rules(),
+        ]
+        .concat(),
     );
     json!({
         "metadata": {"name": format!("revisions.{}", names::GROUP)},
@@ -66,6 +72,8 @@ fn autoscaler() -> Value {
             rules::SCALING,
             &signal_rules::rules(),
             &[signal_rules::zero()],
+            &shadow_rules::rules(),
+            &[shadow_rules::not_in_mode_shadow()],
         ]
         .concat(),
     );

@@ -33,6 +33,14 @@ pub(crate) const GOOD_REVISIONS: &[&str] = &[
     "scaling: {idleDelay: auto, scaleDownDelay: auto}",
     "scaling: {policy: auto, thrift: 0.3}",
     "scaling: {policy: stable-panic, thrift: 1}",
+    "scaling: {shadow: {policy: auto}}",
+    "scaling: {min: 3, max: 9, initial: 4, shadow: {max: 2}}",
+    "scaling: {max: 3, shadow: {min: 5, max: 6}}",
+    "scaling: {latency: {p95: 1s}, shadow: {target: 5}}",
+    "scaling: {target: 5, shadow: {target: auto, latency: {p95: 1s}}}",
+    "scaling: {stableWindow: 90s, shadow: {panicWindow: 80s, thrift: 0.1}}",
+    "scaling: {panicWindow: 20s, shadow: {stableWindow: 10s, maxUp: 2, maxDown: 1.5, panicThreshold: 3}}",
+    "scaling: {shadow: {idleDelay: auto, scaleDownDelay: 5m, target: \"0.5\"}}",
     "routes: [{host: shop.example.com}, {host: \"*.example.com\", pathPrefix: /shop}, {pathPrefix: /}]",
     "command: [./server]\nenv: {A: \"1\"}\nuser: nobody\nworkingDirectory: /srv",
     "timeouts: {connect: 0s, firstByte: 1.5s, idle: 10000h, whole: 1h1m1s1ms1us, drain: 30s, stop: 10s}",
@@ -141,6 +149,74 @@ pub(crate) const BAD_REVISIONS: &[(&str, &str)] = &[
         "scaling: {target: 5, latency: {p95: 1s}}",
         "spec.scaling.latency",
     ),
+    ("scaling: {shadow: {}}", "spec.scaling.shadow"),
+    ("scaling: {shadow: auto}", "spec.scaling.shadow"),
+    (
+        "scaling: {shadow: {policy: classic}}",
+        "spec.scaling.shadow.policy",
+    ),
+    (
+        "scaling: {shadow: {initial: 1}}",
+        "spec.scaling.shadow.initial",
+    ),
+    (
+        "scaling: {shadow: {thrift: 2}}",
+        "spec.scaling.shadow.thrift",
+    ),
+    ("scaling: {shadow: {max: 0}}", "spec.scaling.shadow.max"),
+    (
+        "scaling: {shadow: {max: 2147483648}}",
+        "spec.scaling.shadow.max",
+    ),
+    (
+        "scaling: {shadow: {min: 4, max: 3}}",
+        "spec.scaling.shadow.min",
+    ),
+    (
+        "scaling: {max: 3, shadow: {min: 4}}",
+        "spec.scaling.shadow.min",
+    ),
+    (
+        "scaling: {shadow: {panicWindow: 61s}}",
+        "spec.scaling.shadow.panicWindow",
+    ),
+    (
+        "scaling: {stableWindow: 90s, shadow: {stableWindow: 10s, panicWindow: 11s}}",
+        "spec.scaling.shadow.panicWindow",
+    ),
+    (
+        "scaling: {shadow: {stableWindow: 2h}}",
+        "spec.scaling.shadow.stableWindow",
+    ),
+    (
+        "scaling: {target: 5, shadow: {latency: {p95: 1s}}}",
+        "spec.scaling.shadow.latency",
+    ),
+    (
+        "scaling: {shadow: {latency: {p50: 1s, p95: 1s}}}",
+        "spec.scaling.shadow.latency",
+    ),
+    (
+        "scaling: {shadow: {latency: {p95: 2h}}}",
+        "spec.scaling.shadow.latency.p95",
+    ),
+    (
+        "concurrency: 5\nscaling: {shadow: {target: 6}}",
+        "spec.scaling.shadow.target",
+    ),
+    (
+        "scaling: {shadow: {target: 0.5}}",
+        "spec.scaling.shadow.target",
+    ),
+    (
+        "scaling: {shadow: {idleDelay: 25h}}",
+        "spec.scaling.shadow.idleDelay",
+    ),
+    (
+        "scaling: {shadow: {scaleDownDelay: 61m}}",
+        "spec.scaling.shadow.scaleDownDelay",
+    ),
+    ("scaling: {shadow: {maxUp: 1}}", "spec.scaling.shadow.maxUp"),
     ("scaling: [1]", "spec.scaling"),
     ("image: nginx", "spec.image"),
     ("routes: [{}]", "spec.routes[0]"),
@@ -260,6 +336,7 @@ pub(crate) const GOOD_AUTOSCALERS: &[&str] = &[
     "scaleTargetRef: {apiVersion: apps/v1, kind: StatefulSet, name: web}\nmode: Shadow",
     "scaleTargetRef: {kind: Deployment, name: web}\nscaling: {min: 1, max: 4, target: \"2.5\"}\nconcurrency: 5",
     "scaleTargetRef: {kind: Deployment, name: web}\nscaling: {paused: 0}\nreplicas: 2",
+    "scaleTargetRef: {kind: Deployment, name: web}\nscaling: {shadow: {policy: auto, max: 3}}\nmode: Active",
 ];
 
 /// Those that are wrong, and the field that both must name.
@@ -289,6 +366,10 @@ pub(crate) const BAD_AUTOSCALERS: &[(&str, &str)] = &[
     (
         "scaleTargetRef: {kind: Deployment, name: web}\nconcurrency: 2\nscaling: {target: 3}",
         "spec.scaling.target",
+    ),
+    (
+        "scaleTargetRef: {kind: Deployment, name: web}\nmode: Shadow\nscaling: {shadow: {policy: auto}}",
+        "spec.scaling.shadow",
     ),
     (
         "scaleTargetRef: {kind: Deployment, name: web}\ntemplate: {}",

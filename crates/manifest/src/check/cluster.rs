@@ -111,12 +111,21 @@ impl Check<'_> {
             Some(PausedText(Paused::At(replicas))) => Some(replicas),
             _ => None,
         };
+        let shadow = scaling.shadow.as_ref();
         for (field, count) in [
             ("spec.scaling.min", scaling.min),
             ("spec.scaling.max", scaling.max),
             ("spec.scaling.initial", scaling.initial),
             ("spec.scaling.activation", scaling.activation),
             ("spec.scaling.paused", paused),
+            (
+                "spec.scaling.shadow.min",
+                shadow.and_then(|shadow| shadow.min),
+            ),
+            (
+                "spec.scaling.shadow.max",
+                shadow.and_then(|shadow| shadow.max),
+            ),
             ("spec.replicas", replicas),
         ] {
             let most = i32::MAX.unsigned_abs();
@@ -125,7 +134,11 @@ impl Check<'_> {
                 self.say(field, Some(count.to_string()), &message);
             }
         }
-        for field in ["spec.scaling.target", "spec.scaling.burstCapacity"] {
+        for field in [
+            "spec.scaling.target",
+            "spec.scaling.burstCapacity",
+            "spec.scaling.shadow.target",
+        ] {
             let value = self.node.and_then(|node| node.field(field));
             if let Some(node::Value::Scalar(Scalar::Number(number))) = value.map(|node| &node.value)
                 && number.fract() != 0.0

@@ -9,7 +9,8 @@ use cheerful_scaling::{Invalid, Scaling, Settings};
 
 use self::requests::{is_dns_label, is_path};
 use crate::{
-    API_VERSION, Autoscaler, KIND, Platform, Problem, Revision,
+    API_VERSION, Autoscaler, AutoscalerMode, KIND, Platform, Problem, Revision, ScalingSpec,
+    ShadowSpec,
     node::{Node, shown},
 };
 
@@ -111,7 +112,10 @@ impl<'a> Check<'a> {
         self.matches("spec.waking.uncounted", &spec.waking.uncounted);
         self.signals(spec.signal.as_ref(), &spec.signals, platform);
         self.schedules(&spec.scaling.schedules, spec.scaling.max);
-        self.scaling(revision.scaling(Settings::default().grace_period));
+        self.scaling(
+            revision.scaling(Settings::default().grace_period),
+            &spec.scaling,
+        );
         self.problems
     }
 
@@ -127,7 +131,11 @@ impl<'a> Check<'a> {
             let message = "should be at least 1: nothing holds the requests for a workload of somebody else's while it is at zero (0 is right where every signal is a gauge, and one of them, prometheus, external, or custom with an object, is known without a replica)";
             self.say("spec.scaling.min", Some("0".to_owned()), message);
         }
-        self.scaling(autoscaler.scaling());
+        if spec.mode == Some(AutoscalerMode::Shadow) && spec.scaling.shadow.is_some() {
+            let message = "should be left out with mode: Shadow, where scaling itself is beside what scales the target";
+            self.say("spec.scaling.shadow", None, message);
+        }
+        self.scaling(autoscaler.scaling(), &spec.scaling);
         self.problems
     }
 
@@ -170,18 +178,36 @@ impl<'a> Check<'a> {
         }
     }
 
-    fn scaling(&mut self, resolved: Result<Scaling, Vec<Invalid>>) {
+    fn scaling(&mut self, resolved: Result<Scaling, Vec<Invalid>>, spec: &ScalingSpec) {
+        match resolved {
+            Ok(scaling) => {
+                if spec.shadow == Some(ShadowSpec::default()) {
+                    let message = "should have at least one setting, such as policy: auto";
+                    self.say(
+                        "spec.scaling.shadow",
+                        Some("a map of 0".to_owned()),
+                        message,
+                    );
+                }
+                let faults = spec.resolve_shadow(&scaling).err();
+                self.invalid("spec.scaling.shadow", faults.unwrap_or_default());
+            }
+            Err(faults) => self.invalid("spec.scaling", faults),
+        }
+    }
+
+    fn invalid(&mut self, block: &str, faults: Vec<Invalid>) {
         for Invalid {
             field,
             value,
             expected,
-        } in resolved.err().unwrap_or_default()
+        } in faults
         {
             // What is wrong with a gauge is told where it is written.
             let field = match field {
                 field if field.starts_with("gauges") => continue,
                 "concurrency" => "spec.concurrency".to_owned(),
-                field => format!("spec.scaling.{field}"),
+                field => format!("{block}.{field}"),
             };
             self.say(&field, Some(value), &format!("should be {expected}"));
         }

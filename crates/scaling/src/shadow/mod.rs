@@ -5,6 +5,7 @@ mod chance;
 mod fleet;
 mod fluid;
 mod live;
+mod signals;
 mod telling;
 
 pub use bill::{Bill, Compared};
@@ -12,7 +13,8 @@ pub use bill::{Bill, Compared};
 use std::{collections::VecDeque, time::Duration};
 
 use crate::{
-    Decision, Holding, Moment, Observation, Report, Scaler, Scaling, Start, Why,
+    Decision, Floor, Holding, Memory, Moment, Observation, Reading, Report, Scaler, Scaling, Start,
+    Why,
     bucket::SECOND_MICROS,
     capacity::{Capacity, StartUps},
     history::Second,
@@ -21,6 +23,7 @@ use chance::Chance;
 use fleet::Fleet;
 use fluid::{Flow, Fluid};
 use live::Live;
+use signals::{Signal, Signals};
 use telling::Telling;
 
 /// A policy that decides over replicas that there would be, had it acted.
@@ -47,6 +50,7 @@ pub struct Shadow {
     decides_at: u64,
     fleet: Fleet,
     telling: Telling,
+    signals: Signals,
     /// Since when the gateway would stand in the path, where it does not always.
     gateway_since: Option<Moment>,
     chance: Chance,
@@ -57,19 +61,18 @@ pub struct Shadow {
 }
 
 impl Shadow {
-    /// A second policy with these settings from `now` on, beside one that has `start` and what `acting` has learned. `tick`
-    /// is from one decision to the next.
+    /// A second policy with these settings from `now` on, beside one that acts: with the replicas that are ready, and with
+    /// what that one has learned. `tick` is from one decision to the next. A pause holds the one that acts alone.
     ///
     /// Where it begins with 2 replicas or more it keeps them for a stable window, as an autoscaler does that was restarted;
     /// that time is not compared.
     #[must_use]
-    pub fn new(
-        scaling: Scaling,
-        start: Start,
-        tick: Duration,
-        acting: &Scaler,
-        now: Moment,
-    ) -> Self {
+    pub fn new(scaling: Scaling, tick: Duration, acting: &Scaler, now: Moment) -> Self {
+        let start = Start {
+            ready: acting.observation.ready,
+            new: acting.initial_until.is_some(),
+            ..Start::default()
+        };
         let second = now.as_micros().div_ceil(SECOND_MICROS);
         let clock = second * SECOND_MICROS;
         let observation = acting.observation;
@@ -78,7 +81,9 @@ impl Shadow {
             let window = scaling.settings().stable_window.as_micros();
             from += u64::try_from(window).unwrap_or(u64::MAX / 2);
         }
+        let scaling = scaling.unpaused();
         let mut scaler = Scaler::new(scaling, start, Moment::from_micros(clock));
+        scaler.schedule(Moment::from_micros(clock), acting.floor().cloned());
         if let Some(memory) = acting.remember() {
             // What the acting one remembers now is of use to any.
             drop(scaler.recall(&memory, Duration::ZERO));
@@ -96,6 +101,7 @@ impl Shadow {
             decides_at: clock,
             fleet: Fleet::of(start.ready),
             telling: Telling::new(clock),
+            signals: Signals::default(),
             gateway_since: None,
             chance: Chance::default(),
             would: Fluid::default(),
@@ -105,9 +111,26 @@ impl Shadow {
             scaler,
         }
     }
-    /// Changes its settings; all that is known is kept.
+    /// Changes its settings. What is known is kept, and what is compared begins anew: it would be of two policies.
     pub fn change(&mut self, scaling: Scaling) {
-        self.scaler.change(scaling, Moment::from_micros(self.clock));
+        let clock = Moment::from_micros(self.clock);
+        self.scaler.change(scaling.unpaused(), clock);
+        self.compare_anew();
+    }
+    /// What is compared begins anew: the one that acts has other settings from now on.
+    pub fn compare_anew(&mut self) {
+        self.from = self.from.max(self.clock);
+        self.compared = Compared::default();
+    }
+    /// What was learned before a restart, so long ago, is known to the acting one from now on; and to this one.
+    pub fn recall(&mut self, memory: &Memory, age: Duration, acting: &Scaler) {
+        // What is of no use to it changes nothing, as it does for the acting one.
+        drop(self.scaler.recall(memory, age));
+        if let Some(known) = acting.capacity.as_ref().or(self.scaler.capacity.as_ref())
+            && !self.start_ups.is_known()
+        {
+            self.start_ups = known.start_ups().clone();
+        }
     }
     /// Takes a report that the acting one has taken.
     pub fn report(&mut self, now: Moment, report: &Report, acting: &Scaler) {
@@ -133,6 +156,18 @@ impl Shadow {
             self.seen.pop_back();
         }
         self.seen.push_back((now, observation));
+    }
+    /// Takes the value of a signal that the acting one has taken.
+    pub fn read(&mut self, now: Moment, reading: &Reading, acting: &Scaler) {
+        self.advance(now, acting);
+        let ready = acting.observation.ready;
+        self.signals
+            .wait(now.as_micros(), Signal::Reading(reading.clone(), ready));
+    }
+    /// Takes the least that a schedule asks for from now on, as the acting one has.
+    pub fn schedule(&mut self, now: Moment, floor: Option<Floor>, acting: &Scaler) {
+        self.advance(now, acting);
+        self.signals.wait(now.as_micros(), Signal::Floor(floor));
     }
     /// Thinks through what is settled by `now`: up to a second, of which all reports have come.
     pub fn advance(&mut self, now: Moment, acting: &Scaler) {
@@ -163,6 +198,7 @@ impl Shadow {
         there + self.fleet.present() == 0
             && self.would.is_empty()
             && self.live.is_empty()
+            && self.signals.is_empty()
             && self.scaler.is_at_rest(Moment::from_micros(self.clock))
     }
     /// Its settings.
@@ -208,6 +244,7 @@ impl Shadow {
         self.next = second;
         self.decides_at = self.clock;
         self.telling.jump(self.clock);
+        (self.signals).tell(&mut self.scaler, self.clock, self.fleet.ready);
         (self.would, self.does) = (Fluid::default(), Fluid::default());
     }
 
@@ -220,7 +257,8 @@ impl Shadow {
         }
         if counts {
             self.compared.seconds += 1.0;
-            self.compared.silent_seconds += f64::from(u8::from(is_silent));
+            let counts_requests = self.scaling().settings().requests;
+            self.compared.silent_seconds += f64::from(u8::from(is_silent && counts_requests));
             self.compared.requests += flow.arrivals;
             self.compared.measured_waiting_seconds += self.live.waiting();
             self.compared.places = places;
@@ -230,6 +268,7 @@ impl Shadow {
     }
 
     fn part(&mut self, flow: &Flow, offered: f64, places: Option<f64>) {
+        (self.signals).tell(&mut self.scaler, self.clock, self.fleet.ready);
         let risen = self.fleet.advance(self.clock);
         if risen > 0 {
             self.telling.rise(self.clock, risen);
