@@ -164,7 +164,7 @@ impl Line {
                     },
                     What::Shadow(settings, tick) => Body::Shadow {
                         shadow: settings.as_deref().map(settings_to_json),
-                        shadow_tick_seconds: settings.is_some().then(|| tick.as_secs_f64()),
+                        shadow_tick_seconds: settings.is_some().then_some(tick.as_secs_f64()),
                     },
                 };
                 serde_json::to_writer(

@@ -7,7 +7,7 @@ use kube::{Resource, core::NamespaceResourceScope};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{LearnedStatus, ScaleStatus};
+use super::{LearnedStatus, ScaleStatus, ShadowStatus};
 use crate::names;
 
 /// What scales a workload that somebody else owns.
@@ -47,6 +47,9 @@ pub struct AutoscalerStatus {
     /// What was learned of the target.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub learned: Option<LearnedStatus>,
+    /// What a second policy would have cost and who would have waited, beside the one that acts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub shadow: Option<ShadowStatus>,
 }
 
 impl Resource for Autoscaler {

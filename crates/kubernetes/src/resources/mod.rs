@@ -4,6 +4,7 @@ mod autoscaler;
 mod revision;
 mod rules;
 mod schema;
+mod shadow;
 mod shadow_rules;
 mod signal_rules;
 mod structural;
@@ -13,3 +14,4 @@ pub use revision::{
     LearnedStatus, PathNow, PathStatus, Revision, RevisionStatus, ScaleStatus, WantedPath,
 };
 pub use schema::crds;
+pub use shadow::{BillStatus, ShadowStatus};

@@ -8,6 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::ShadowStatus;
 use crate::names;
 
 /// A Revision in a cluster. Its specification is the manifest's, with `template`.
@@ -60,7 +61,7 @@ impl From<Kept> for Revision {
 }
 
 /// What is. The controller owns `conditions`, `observedGeneration`, `selector`, `hosts` and `path`; the autoscaler owns
-/// `replicas` and `scale`. Each applies its own part with its own field manager.
+/// `replicas`, `scale`, `learned` and `shadow`. Each applies its own part with its own field manager.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct RevisionStatus {
@@ -90,6 +91,9 @@ pub struct RevisionStatus {
     /// What was learned of the target.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub learned: Option<LearnedStatus>,
+    /// What a second policy would have cost and who would have waited, beside the one that acts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub shadow: Option<ShadowStatus>,
 }
 
 /// What was learned of the target and the load, kept for an autoscaler that starts later.

@@ -3,7 +3,7 @@ use cheerful_manifest::{
     AutoscalerChoice, AutoscalerMode, AutoscalerSpec, ConcurrencyText, ScaleTargetRef, ScalingSpec,
     SignalSpec, Spec,
 };
-use cheerful_scaling::{Concurrency, Paused, Scaling, Settings};
+use cheerful_scaling::{Concurrency, Invalid, Paused, Scaling, Settings};
 use cheerful_wire::{Workload, WorkloadKind};
 use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
@@ -25,6 +25,9 @@ pub(crate) struct ObjectSeen {
     pub(crate) scaling: Result<Scaling, String>,
     /// By what its load becomes known; nothing while something is wrong.
     pub(crate) signals: Signals,
+    /// The second policy beside the one that acts; with `shadow` its own, beside whatever acts. `None` while something is
+    /// wrong.
+    pub(crate) beside: Option<Scaling>,
     /// Decided and explained, not written.
     pub(crate) shadow: bool,
     /// It has an autoscaler of its own.
@@ -52,13 +55,11 @@ impl ObjectSeen {
         let status = &object.data["status"];
         let choice: Option<AutoscalerChoice> = read(spec, "autoscaler").ok().flatten();
         let target = Target::deployment(object.metadata.namespace.as_deref()?, &name);
-        let (scaling, signals) = both(Given::read(spec).and_then(Given::of_a_revision));
+        let resolved = Given::read(spec).and_then(Given::of_a_revision);
         Some(Self {
-            scaling,
-            signals,
             dedicated: choice == Some(AutoscalerChoice::Dedicated),
             gateway_is_path: Some(status["path"]["now"] == "Gateway"),
-            ..Self::plain(&object, WorkloadKind::Revision, target)?
+            ..Self::plain(&object, WorkloadKind::Revision, target, resolved)?
         })
     }
 
@@ -72,22 +73,34 @@ impl ObjectSeen {
         let min_raised = (given.as_ref()).is_ok_and(|given| given.scaling.min == Some(0))
             && given.as_ref().is_ok_and(|given| !given.may_be_at_zero());
         let conditions = read(&object.data["status"], "conditions").ok().flatten();
-        let (scaling, signals) = both(given.and_then(Given::of_an_autoscaler));
+        let shadow = mode == Some(AutoscalerMode::Shadow);
+        let mut resolved = given.and_then(Given::of_an_autoscaler);
+        if let (true, Ok(resolved)) = (shadow, &mut resolved) {
+            resolved.beside = Some(resolved.scaling.clone());
+        }
         Some(Self {
-            scaling,
-            signals,
-            shadow: mode == Some(AutoscalerMode::Shadow),
+            shadow,
             min_raised,
             conditions: conditions.unwrap_or_default(),
             ..Self::plain(
                 &object,
                 WorkloadKind::Autoscaler,
                 Target::of(namespace, &reference),
+                resolved,
             )?
         })
     }
 
-    fn plain(object: &DynamicObject, kind: WorkloadKind, target: Target) -> Option<Self> {
+    fn plain(
+        object: &DynamicObject,
+        kind: WorkloadKind,
+        target: Target,
+        resolved: Result<Resolved, String>,
+    ) -> Option<Self> {
+        let (scaling, beside, signals) = match resolved {
+            Ok(resolved) => (Ok(resolved.scaling), resolved.beside, resolved.signals),
+            Err(why) => (Err(why), None, Signals::default()),
+        };
         let metadata = &object.metadata;
         let created = metadata.creation_timestamp.as_ref();
         Some(Self {
@@ -99,8 +112,9 @@ impl ObjectSeen {
             uid: metadata.uid.clone().unwrap_or_default(),
             generation: metadata.generation,
             created: created.map(|time| time.0.to_string()).unwrap_or_default(),
-            scaling: Err(String::new()),
-            signals: Signals::default(),
+            scaling,
+            signals,
+            beside,
             shadow: false,
             dedicated: false,
             min_raised: false,
@@ -146,7 +160,7 @@ impl Given {
         })
     }
 
-    fn of_a_revision(self) -> Result<(Scaling, Signals), String> {
+    fn of_a_revision(self) -> Result<Resolved, String> {
         let spec = Spec {
             signal: self.signal.clone(),
             signals: self.signals.clone(),
@@ -160,7 +174,7 @@ impl Given {
     }
 
     /// Nothing holds requests for it at zero, so it keeps one unless it may be there.
-    fn of_an_autoscaler(mut self) -> Result<(Scaling, Signals), String> {
+    fn of_an_autoscaler(mut self) -> Result<Resolved, String> {
         if !self.may_be_at_zero() {
             self.scaling.min = self.scaling.min.map(|min| min.max(1));
         }
@@ -186,28 +200,37 @@ impl Given {
         }
     }
 
-    fn resolve(self, settings: Settings) -> Result<(Scaling, Signals), String> {
+    fn resolve(self, settings: Settings) -> Result<Resolved, String> {
         let settings = Settings {
             concurrency: self.concurrency,
             ..settings
         };
-        let scaling = self.scaling.resolve_over(settings).map_err(|faults| {
-            let fault = |fault: cheerful_scaling::Invalid| {
-                let (field, value, expected) = (fault.field, fault.value, fault.expected);
-                format!("spec.scaling.{field}: {value}; should be {expected}")
-            };
-            faults.into_iter().map(fault).collect::<Vec<_>>().join("; ")
-        })?;
+        let scaling = (self.scaling.resolve_over(settings))
+            .map_err(|faults| in_words("spec.scaling", faults))?;
+        let beside = (self.scaling.resolve_shadow(&scaling))
+            .map_err(|faults| in_words("spec.scaling.shadow", faults))?;
         let signals = Signals::read(self.signal, self.signals, &self.scaling.schedules)?;
-        Ok((scaling, signals))
+        Ok(Resolved {
+            scaling,
+            beside,
+            signals,
+        })
     }
 }
 
-fn both(given: Result<(Scaling, Signals), String>) -> (Result<Scaling, String>, Signals) {
-    match given {
-        Ok((scaling, signals)) => (Ok(scaling), signals),
-        Err(why) => (Err(why), Signals::default()),
-    }
+/// What a specification comes to.
+struct Resolved {
+    scaling: Scaling,
+    beside: Option<Scaling>,
+    signals: Signals,
+}
+
+fn in_words(block: &str, faults: Vec<Invalid>) -> String {
+    let fault = |fault: Invalid| {
+        let (field, value, expected) = (fault.field, fault.value, fault.expected);
+        format!("{block}.{field}: {value}; should be {expected}")
+    };
+    faults.into_iter().map(fault).collect::<Vec<_>>().join("; ")
 }
 
 fn read<T: DeserializeOwned>(parent: &Value, field: &str) -> Result<Option<T>, String> {
@@ -249,6 +272,28 @@ mod tests {
         assert!(seen.dedicated && seen.is_new && seen.is_left_alone());
         assert_eq!(seen.gateway_is_path, Some(true));
         assert_eq!(seen.target, Target::deployment("shop", "cart"));
+    }
+
+    #[test]
+    fn a_second_policy_is_beside_the_one_that_acts_or_is_its_own_in_mode_shadow() {
+        let spec = json!({"scaling": {"max": 7, "shadow": {"max": 3}}});
+        let seen = ObjectSeen::revision(object("Revision", spec, json!({}))).unwrap();
+        assert_eq!(seen.scaling.unwrap().settings().max, Some(7));
+        assert_eq!(seen.beside.unwrap().settings().max, Some(3));
+        let spec = json!({"scaling": {"max": 7, "shadow": {"min": 9}}});
+        let seen = ObjectSeen::revision(object("Revision", spec, json!({}))).unwrap();
+        let why = seen.scaling.unwrap_err();
+        assert!(
+            why.contains("spec.scaling.shadow.min: 9; should be at most max, 7"),
+            "{why}"
+        );
+        let target = json!({"kind": "Deployment", "name": "web"});
+        for (mode, is_beside) in [("Active", false), ("Shadow", true)] {
+            let spec = json!({"mode": mode, "scaleTargetRef": target});
+            let seen = ObjectSeen::autoscaler(object("Autoscaler", spec, json!({}))).unwrap();
+            let own = seen.scaling.ok().filter(|_| is_beside);
+            assert_eq!(seen.beside, own, "{mode}");
+        }
     }
 
     #[test]

@@ -296,6 +296,11 @@ async fn feed(shared: Arc<Shared>, mut readers: Readers) {
             _ = minutes.tick() => {
                 let memories = shared.memories().await;
                 shared.fleet().learned(memories, Timestamp::now());
+                let compares = shared.fleet().compares();
+                if compares {
+                    let views = shared.overview().await;
+                    shared.fleet().compared(views);
+                }
             }
             () = shared.news.notified() => {}
             _ = seconds.tick() => shared.fleet().tick(shared.now()),

@@ -4,7 +4,7 @@ use std::{
     sync::{Mutex, MutexGuard, OnceLock, PoisonError},
 };
 
-use cheerful_autoscaler::{Autoscaler, Input, ScaleLatency};
+use cheerful_autoscaler::{Autoscaler, Input, RevisionView, ScaleLatency};
 use cheerful_scaling::{Memory, Moment};
 use tokio::sync::Notify;
 
@@ -93,6 +93,14 @@ impl Shared {
     pub(crate) async fn memories(&self) -> Vec<(String, Memory)> {
         match self.autoscaler.get() {
             Some(autoscaler) => autoscaler.memories().await.unwrap_or_default(),
+            None => Vec::new(),
+        }
+    }
+
+    /// Each workload at a glance.
+    pub(crate) async fn overview(&self) -> Vec<RevisionView> {
+        match self.autoscaler.get() {
+            Some(autoscaler) => autoscaler.overview().await.unwrap_or_default(),
             None => Vec::new(),
         }
     }

@@ -137,6 +137,7 @@ fn status(due: &StatusDue) -> Value {
         "replicas": written.replicas,
         "scale": written.scale,
         "learned": written.learned,
+        "shadow": written.shadow,
     });
     if let Some(condition) = &written.condition {
         status["conditions"] = json!([condition]);

@@ -11,6 +11,7 @@ mod admission;
 mod certificates;
 mod conflicts;
 mod scaling;
+mod shadow;
 mod shop;
 mod stale;
 mod streams;

@@ -260,6 +260,7 @@ impl WorkloadState {
             generation: condition.as_ref().and(object.generation),
             condition,
             learned: self.learned.clone(),
+            shadow: self.shadow.clone(),
         })
     }
 }

@@ -11,6 +11,7 @@ use super::{Fleet, learning, workload::WorkloadState};
 #[derive(Debug, Default)]
 pub(crate) struct Fed {
     scaling: Option<Scaling>,
+    beside: Option<Scaling>,
     observation: Option<Observation>,
     written: Option<u32>,
 }
@@ -73,7 +74,7 @@ impl WorkloadState {
             (None, Some(_)) => {
                 tell(Input::Remove);
                 self.fed = Fed::default();
-                self.decision = None;
+                (self.decision, self.shadow) = (None, None);
                 return;
             }
             (Some(scaling), None) => {
@@ -99,6 +100,12 @@ impl WorkloadState {
         if self.fed.observation != Some(seen) {
             self.fed.observation = Some(seen);
             tell(Input::Observation(seen));
+        }
+        if self.fed.beside != self.beside {
+            self.fed.beside.clone_from(&self.beside);
+            // What the one before came to is no news of this one.
+            self.shadow = None;
+            tell(Input::Shadow(self.beside.clone().map(Box::new)));
         }
         let written = self.spec.map(|spec| spec.replicas);
         if let Some(replicas) = written.filter(|_| written != self.fed.written) {

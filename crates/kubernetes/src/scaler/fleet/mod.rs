@@ -2,6 +2,7 @@
 //! All that is known of what is scaled, and what follows from it: the pure half of the autoscaler in a cluster. What
 //! the watches, the streams and the decisions say goes in; what the autoscaler is to be told, what is to be written and
 //! what the queues and gateways hear comes out.
+mod comparing;
 mod deciding;
 mod feeding;
 mod learning;

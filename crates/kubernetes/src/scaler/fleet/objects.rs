@@ -46,6 +46,7 @@ impl Fleet {
         match &seen.scaling {
             Ok(scaling) => {
                 state.scaling = Some(scaling.clone());
+                state.beside.clone_from(&seen.beside);
                 state.signals = seen.signals.clone();
             }
             Err(why) => {
@@ -84,7 +85,7 @@ impl Fleet {
         if let Some(state) = self.workloads.get_mut(workload) {
             state.held = 0;
             state.object = None;
-            state.scaling = None;
+            (state.scaling, state.beside) = (None, None);
             state.signals = Signals::default();
             if workload.kind == WorkloadKind::Autoscaler {
                 state.spec = None;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-use cheerful_autoscaler::Input;
+use cheerful_autoscaler::{Input, RevisionView};
 use cheerful_scaling::{LearnedTarget, Moment, Report, Scaling, Settings};
 use cheerful_wire::{Downward, ReplicaReport, Workload, WorkloadKind};
 use serde_json::json;
@@ -35,6 +35,7 @@ fn object(kind: WorkloadKind, name: &str) -> ObjectSeen {
         created: "2026-11-24".to_owned(),
         scaling: Ok(Scaling::new(Settings::default()).unwrap()),
         signals: Signals::default(),
+        beside: None,
         shadow: false,
         dedicated: false,
         min_raised: false,
@@ -260,6 +261,58 @@ fn who_does_not_lead_or_only_shows_writes_nothing() {
     paused.scaling = Ok(Scaling::new(settings).unwrap());
     fleet.object(paused, at(3));
     assert!(withheld(&fleet));
+}
+
+#[test]
+fn a_second_policy_is_told_when_it_changes_and_what_it_came_to_is_in_the_status() {
+    let mut fleet = fleet(1);
+    let with = |beside: Option<u32>| ObjectSeen {
+        beside: beside.map(|min| {
+            let settings = Settings {
+                min,
+                ..Settings::default()
+            };
+            Scaling::new(settings).unwrap()
+        }),
+        ..object(WorkloadKind::Revision, "cart")
+    };
+    let told = |fleet: &mut Fleet, seconds| {
+        let inputs = fleet.feed(at(seconds)).into_iter();
+        let shadows = inputs.filter_map(|(_, input)| match input {
+            Input::Shadow(beside) => Some(beside.map(|beside| beside.settings().min)),
+            _ => None,
+        });
+        shadows.collect::<Vec<_>>()
+    };
+    assert_eq!((told(&mut fleet, 1), fleet.compares()), (vec![], false));
+    fleet.object(with(Some(3)), at(2));
+    assert_eq!(told(&mut fleet, 2), [Some(3)]);
+    fleet.object(with(Some(3)), at(3));
+    assert_eq!((told(&mut fleet, 3), fleet.compares()), (vec![], true));
+
+    let view: RevisionView = serde_json::from_value(json!({
+        "revision": "shop/cart", "ready": 1, "starting": 0, "draining": 0, "wanted": 1, "mode": "stable",
+        "inFlight": 0.0, "stable": 0.0, "panic": 0.0, "held": 0, "target": 7.0, "why": "", "refusedReports": 0,
+        "shadow": {"policy": "min 3", "ready": 3, "starting": 0, "why": "", "sentence": "beside it",
+            "compared": {"seconds": 60.4, "shadow": {"replicaSeconds": 181.2, "starts": 2}}},
+    }))
+    .unwrap();
+    fleet.compared(vec![view.clone()]);
+    let status = |fleet: &Fleet| fleet.get(&cart()).unwrap().shadow.clone();
+    let written = status(&fleet).unwrap();
+    assert_eq!(
+        (written.seconds, written.ready, &*written.message),
+        (60, 3, "beside it")
+    );
+    assert_eq!(
+        (written.shadow.replica_seconds, written.shadow.starts),
+        (181, 2)
+    );
+    // Another one, or none, has come to nothing yet; and what comes late is of the one before.
+    fleet.object(with(None), at(4));
+    assert_eq!(told(&mut fleet, 4), [None]);
+    fleet.compared(vec![view]);
+    assert_eq!(status(&fleet), None);
 }
 
 #[test]

@@ -6,7 +6,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 
 use super::{feeding::Fed, listening::Listening, objects::SpecSeen, streams::QueueStream};
 use crate::{
-    resources::{LearnedStatus, ScaleStatus},
+    resources::{LearnedStatus, ScaleStatus, ShadowStatus},
     scaler::{
         object::ObjectSeen,
         path::PathRule,
@@ -21,6 +21,10 @@ pub(crate) struct WorkloadState {
     pub(crate) object: Option<ObjectSeen>,
     /// The last settings that were good.
     pub(crate) scaling: Option<Scaling>,
+    /// The second policy, with those settings.
+    pub(crate) beside: Option<Scaling>,
+    /// What that one came to, as its status says or will say.
+    pub(crate) shadow: Option<ShadowStatus>,
     /// By what its load becomes known, with those settings.
     pub(crate) signals: Signals,
     pub(crate) listening: Listening,
@@ -65,6 +69,7 @@ pub(crate) struct Written {
     pub(crate) generation: Option<i64>,
     pub(crate) condition: Option<Condition>,
     pub(crate) learned: Option<LearnedStatus>,
+    pub(crate) shadow: Option<ShadowStatus>,
 }
 
 impl WorkloadState {
