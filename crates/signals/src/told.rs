@@ -39,7 +39,7 @@ pub enum Unread {
     /// What is asked for is not in it.
     #[error("has no {0}")]
     Absent(String),
-    /// A value that is no load: NaN, infinite or negative.
+    /// A value that is no load: NaN, infinite, negative, or over 10^18.
     #[error("{what} is {value}, and should be a number from 0 on")]
     Impossible {
         /// Which one.
@@ -59,6 +59,11 @@ pub enum Unread {
     /// TLS that does not verify.
     #[error("its certificate is not accepted: {0}")]
     Certificate(String),
+}
+
+/// Whether a number can be a count or a sum of seconds: from 0 on, and not so large that sums of it would have no end.
+pub(crate) fn is_load(value: f64) -> bool {
+    (0.0..=1e18).contains(&value)
 }
 
 impl Unread {

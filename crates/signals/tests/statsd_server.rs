@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use cheerful_signals::statsd::{Origin, StatsdServer, Wanted};
+use cheerful_signals::statsd::{Origin, StatsdServer, Store, Wanted};
 
 const LONG: Duration = Duration::from_secs(20);
 
@@ -73,6 +73,55 @@ fn what_the_kernel_drops_is_counted() {
         let came = server.store().counts().datagrams;
         came + server.dropped().unwrap() == sent
     });
+}
+
+#[test]
+fn a_flood_changes_nothing_of_what_is_asked_for() {
+    let server = StatsdServer::start("127.0.0.1:0".parse().unwrap()).unwrap();
+    server.store().want(server.now(), "hello", Some(wanted()));
+    let sender = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let to = server.address().unwrap();
+    let mut sent = 1;
+    let line = b"app.in_flight:4|g|#revision:hello";
+    sender.send_to(line, to).unwrap();
+    until("the line", || server.store().counts().taken == 1);
+    let start = server.now();
+    server.store().collect(start, "hello");
+    for number in 0..40_000_u32 {
+        let datagram = match number % 8 {
+            0 => format!("name-{number}:1|c\nother-{number}:2|ms"),
+            1 => format!("app.in_flight:0|g|#revision:other-{number}"),
+            2 => "app.in_flight:nan|g|#revision:hello".to_owned(),
+            3 => "app.in_flight:1e999|g|#revision:hello".to_owned(),
+            4 => "app.in_flight:|g|#revision:hello".to_owned(),
+            5 => "app.in_flight:0|x|#revision:hello".to_owned(),
+            6 => "app.in_flight:0|c|@7|#revision:hello".to_owned(),
+            _ => format!("\u{0}\u{1}{number}"),
+        };
+        // A full buffer at the sender is no fault here.
+        sent += u64::from(sender.send_to(datagram.as_bytes(), to).is_ok());
+    }
+    until("the sum", || {
+        let came = server.store().counts().datagrams;
+        came + server.dropped().unwrap() == sent
+    });
+    let counts = *server.store().counts();
+    assert_eq!(counts.taken, 1, "{counts:?}");
+    for (word, count) in counts.by_word() {
+        let is_of_flood = matches!(
+            word,
+            "unwanted" | "impossible" | "bad_name" | "bad_value" | "bad_kind" | "bad_rate"
+        );
+        assert!(!is_of_flood || count > 0, "{word}: {counts:?}");
+    }
+    if server.now().since(start) < Store::SILENT {
+        let figures = server.store().collect(server.now(), "hello");
+        let [figure] = figures.as_slice() else {
+            panic!("{figures:?}")
+        };
+        let load = figure.request_seconds / figure.seconds;
+        assert!((load - 4.0).abs() < 1e-6, "{load}");
+    }
 }
 
 #[test]

@@ -77,6 +77,10 @@ fn waiting(awake: &Awake<'_>) -> String {
     let named = [
         (Bound::MissingData, "replicas that have not reported lately"),
         (Bound::NoData, "no data to decide on yet"),
+        (Bound::Busy, "replicas that work in the background"),
+        (Bound::Unread, "a signal that was never read"),
+        (Bound::Schedule, "a schedule"),
+        (Bound::Signal, "signals, which asked for it of late"),
         (
             Bound::PanicNeverFalls,
             "panic, in which the count never falls",

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 use cheerful_gateway::RevisionConfig;
-use cheerful_manifest::SignalSpec;
+use cheerful_manifest::{Signal, SignalSpec};
 use cheerful_processes::ProcessRevision;
 use cheerful_scaling::Scaling;
 use cheerful_signals::{schedule::Schedule, scrape::Target};
@@ -38,7 +38,13 @@ impl Spec {
     /// What is read of each replica.
     pub(crate) fn targets(&self) -> Vec<Target> {
         let signals = self.signals.sources.iter().filter_map(SignalSpec::signal);
-        signals.filter_map(Target::of).collect()
+        let target = |signal: Signal<'_>| {
+            let mut target = Target::of(signal)?;
+            // Each replica has a port of its own here, and no other that is known.
+            target.endpoint.port = signal.source.port();
+            Some(target)
+        };
+        signals.filter_map(target).collect()
     }
 
     /// Whether a signal counts its requests, in place of the gateway.

@@ -111,6 +111,9 @@ impl<'a> Check<'a> {
         self.matches("spec.waking.answerAtZero", &spec.waking.answer_at_zero);
         self.matches("spec.waking.uncounted", &spec.waking.uncounted);
         self.signals(spec.signal.as_ref(), &spec.signals, platform);
+        if platform == Platform::OneMachine && spec.scaling.max != Some(1) {
+            self.ports(spec.signal.as_ref(), &spec.signals);
+        }
         self.schedules(&spec.scaling.schedules, spec.scaling.max);
         self.scaling(
             revision.scaling(Settings::default().grace_period),

@@ -98,6 +98,22 @@ impl Check<'_> {
         }
     }
 
+    /// The replicas of one machine have one address: a port of its own would be whosever took it first, and count for all.
+    pub(super) fn ports(&mut self, one: Option<&SignalSpec>, more: &[SignalSpec]) {
+        let one = one.map(|signal| ("spec.signal".to_owned(), signal));
+        let more = (more.iter().take(SignalSpec::MOST).enumerate())
+            .map(|(index, signal)| (format!("spec.signals[{index}]"), signal));
+        for (field, spec) in one.into_iter().chain(more) {
+            for source in spec.sources() {
+                if let Some(port) = source.port() {
+                    let field = format!("{field}.{}.port", source.name());
+                    let message = "should be left out, for each replica listens at a port of its own (or spec.scaling.max should be 1)";
+                    self.say(&field, Some(port.to_string()), message);
+                }
+            }
+        }
+    }
+
     fn source(&mut self, field: &str, source: Source<'_>, platform: Platform) {
         match source {
             Source::Queue(page) => self.page(field, &page.endpoint(), page.scheme, page),

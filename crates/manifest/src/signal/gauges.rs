@@ -92,7 +92,7 @@ pub struct PrometheusSignal {
     /// Its address, such as `http://prometheus:9090`.
     #[schemars(regex(pattern = "^https?://"))]
     pub server: String,
-    /// The query, in PromQL; its answer is one number, or a list of which the sum counts.
+    /// The query, in PromQL; its answer is one number, or a list of exactly one.
     pub query: String,
     /// How much of it one replica is meant for.
     #[schemars(extend("exclusiveMinimum" = 0))]

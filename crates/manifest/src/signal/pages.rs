@@ -65,7 +65,7 @@ macro_rules! page {
         $(#[$doc])*
         pub struct $name {
             $($(#[$more])* pub $field: $kind,)*
-            /// Its port at each replica.
+            /// Its port at each replica. On one machine by default the app's own; another needs `max: 1`.
             #[serde(skip_serializing_if = "Option::is_none")]
             #[schemars(range(min = 1), extend("default" = $port))]
             pub port: Option<u16>,
@@ -117,7 +117,7 @@ page! {
 page! {
     /// Envoy's statistics.
     EnvoySignal(15090, "/stats/prometheus") {
-        /// Only this one of its clusters, by its exact name. Left out: all requests that come in.
+        /// Only this one of its clusters, by its exact name. Left out: all of them, those that the app itself asks among them.
         #[serde(skip_serializing_if = "Option::is_none")]
         cluster: Option<String>,
     }
@@ -129,7 +129,7 @@ page! {
 page! {
     /// HAProxy's own page of metrics.
     HaproxySignal(8404, "/metrics") {
-        /// Only this frontend, by its exact name. Left out: all of them.
+        /// Only this backend, by its exact name. Left out: all of them.
         #[serde(skip_serializing_if = "Option::is_none")]
         proxy: Option<String>,
     }

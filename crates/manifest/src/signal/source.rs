@@ -116,6 +116,30 @@ impl Source<'_> {
         )
     }
 
+    /// The port that was given for its page at each replica.
+    #[must_use]
+    pub const fn port(self) -> Option<u16> {
+        match self {
+            Self::Queue(page) => page.port,
+            Self::Envoy(page) => page.port,
+            Self::Nginx(page) => page.port,
+            Self::Haproxy(page) => page.port,
+            Self::Traefik(page) => page.port,
+            Self::Caddy(page) => page.port,
+            Self::Knative(page) => page.port,
+            Self::Vllm(page) => page.port,
+            Self::Metrics(page) => page.port,
+            Self::Page(page) => page.port,
+            Self::Path(AppPath(page)) => page.port,
+            Self::Statsd(_)
+            | Self::Cpu(_)
+            | Self::Memory(_)
+            | Self::Prometheus(_)
+            | Self::External(_)
+            | Self::Custom(_) => None,
+        }
+    }
+
     /// Whether it is known without a replica, and so can ask for the first one.
     #[must_use]
     pub const fn is_known_at_zero(self) -> bool {

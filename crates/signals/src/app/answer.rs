@@ -7,6 +7,7 @@ use crate::{
     exposition::Want,
     meter::Figures,
     preset::{Preset, PresetBuilder},
+    told::is_load,
 };
 
 /// What an app says of itself: `{"in_flight": 3, "capacity": 8, "busy": true}`. Fields that are not known are skipped.
@@ -35,7 +36,7 @@ pub fn read(answer: &[u8]) -> Result<AppAnswer, Unread> {
     let number = |name: &str| match object.get(name) {
         None | Some(Value::Null) => Ok(None),
         Some(value) => match value.as_f64() {
-            Some(number) if number.is_finite() && number >= 0.0 => Ok(Some(number)),
+            Some(number) if is_load(number) => Ok(Some(number)),
             _ => Err(Unread::Impossible {
                 what: name.to_owned(),
                 value: value.to_string().chars().take(40).collect(),
@@ -107,6 +108,7 @@ mod tests {
             ("{\"in_flight\": -1}", "impossible"),
             ("{\"in_flight\": \"3\"}", "impossible"),
             ("{\"in_flight\": 1e999}", "malformed"),
+            ("{\"in_flight\": 1e300}", "impossible"),
             ("{\"in_flight\": 1, \"busy\": 1}", "malformed"),
         ] {
             assert_eq!(

@@ -2,7 +2,7 @@
 use std::collections::BTreeMap;
 
 use super::Wanted;
-use crate::Unread;
+use crate::{Unread, told::is_load};
 
 /// What the asked figures of a page came to.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -71,11 +71,14 @@ impl Sums {
             let (Some(want), Some(each)) = (wanted.get(place), self.each.get_mut(place)) else {
                 continue;
             };
-            let fits = |(key, value): (&String, &String)| label(key) == Some(value.as_str());
+            let fits = |(keys, value): (&String, &String)| {
+                keys.split('|')
+                    .any(|key| label(key) == Some(value.as_str()))
+            };
             if !want.labels.iter().all(fits) {
                 continue;
             }
-            if !value.is_finite() || value < 0.0 {
+            if !is_load(value) {
                 return Err(Unread::Impossible {
                     what: name.to_owned(),
                     value: value.to_string(),

@@ -40,6 +40,7 @@ impl<'a> TextReader<'a> {
         while let Some(end) = bytes.iter().position(|byte| *byte == b'\n') {
             let (head, rest) = bytes.split_at_checked(end).unwrap_or((bytes, &[]));
             if self.line.is_empty() {
+                short_enough(head.len())?;
                 self.take(head)?;
             } else {
                 self.keep(head)?;
@@ -68,10 +69,7 @@ impl<'a> TextReader<'a> {
     }
 
     fn keep(&mut self, bytes: &[u8]) -> Result<(), Unread> {
-        if self.line.len() + bytes.len() > LONGEST_LINE {
-            let why = format!("a line is longer than {LONGEST_LINE} bytes");
-            return Err(Unread::Malformed(why));
-        }
+        short_enough(self.line.len() + bytes.len())?;
         self.line.extend_from_slice(bytes);
         Ok(())
     }
@@ -108,6 +106,14 @@ impl<'a> TextReader<'a> {
         let label = |name: &str| series.label(name);
         self.sums.take(self.wanted, &series.name, value, label)
     }
+}
+
+fn short_enough(line: usize) -> Result<(), Unread> {
+    if line > LONGEST_LINE {
+        let why = format!("a line is longer than {LONGEST_LINE} bytes");
+        return Err(Unread::Malformed(why));
+    }
+    Ok(())
 }
 
 fn is_name(name: &str) -> bool {
@@ -168,6 +174,7 @@ mod tests {
         for (line, name) in [
             ("nan -1\n", "impossible"),
             ("nan +Inf\n", "impossible"),
+            ("nan 1e300\n", "impossible"),
             ("nan x\n", "malformed"),
             ("nan{ 1\n", "malformed"),
             ("<html><body>nan</body></html>\n", "malformed"),
@@ -175,8 +182,10 @@ mod tests {
         ] {
             assert_eq!(read(&wanted, line, 10).unwrap_err().name(), name, "{line}");
         }
-        let long = "x".repeat(LONGEST_LINE + 1);
-        assert_eq!(read(&wanted, &long, 100).unwrap_err().name(), "malformed");
+        let long = format!("other{{x=\"{}\"}} 1\n", "x".repeat(LONGEST_LINE));
+        for chunk in [100, 100_000] {
+            assert_eq!(read(&wanted, &long, chunk).unwrap_err().name(), "malformed");
+        }
     }
 
     #[test]

@@ -6,7 +6,8 @@ use std::{collections::BTreeMap, ops::Bound};
 pub struct Want {
     /// The name as a text page has it: of a histogram's parts with `_sum`, `_count` or `_bucket`.
     pub name: String,
-    /// Labels that a series must have, with their values; others do not matter.
+    /// Labels that a series must have, with their values; others do not matter. Where a label has several names, `a|b`: any of
+    /// these.
     pub labels: BTreeMap<String, String>,
     /// Where the same request is counted once for each value of this label (the handlers around it): the sum is taken for
     /// each value, and the largest of these counts.

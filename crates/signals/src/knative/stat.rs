@@ -2,7 +2,7 @@
 use cheerful_scaling::Report;
 use prost::Message;
 
-use crate::Unread;
+use crate::{Unread, told::is_load};
 
 /// What a sidecar or an activator counted in the last full second. A field that is zero is absent, one that is not known
 /// is skipped.
@@ -66,8 +66,7 @@ impl Stat {
             ("proxied_request_count", self.proxied_request_count),
             ("process_uptime", self.process_uptime),
         ];
-        let bad = |value: f64| !value.is_finite() || value < 0.0;
-        match values.into_iter().find(|(_, value)| bad(*value)) {
+        match values.into_iter().find(|(_, value)| !is_load(*value)) {
             Some((what, value)) => Err(Unread::Impossible {
                 what: what.to_owned(),
                 value: value.to_string(),

@@ -24,7 +24,8 @@ pub fn queue() -> Preset {
 /// Envoy's `/stats/prometheus`. `cluster`: the one whose requests are the app's; else all.
 #[must_use]
 pub fn envoy(cluster: Option<&str>) -> Preset {
-    let labels = label("envoy_cluster_name", cluster);
+    // As a mesh calls it.
+    let labels = label("envoy_cluster_name|cluster_name", cluster);
     let named = |name: &str| Want::named(format!("envoy_cluster_upstream_rq_{name}")).with(&labels);
     PresetBuilder::default()
         .in_flight(named("active"))
@@ -47,14 +48,14 @@ pub fn nginx_exporter() -> Preset {
         .build()
 }
 
-/// HAProxy's own exporter. `proxy`: the backend; else all.
+/// HAProxy's own exporter. `proxy`: the backend; else all. A backend's sessions have all that is in it: what a server has,
+/// what waits for one, and what still connects to one, which is counted nowhere else.
 #[must_use]
 pub fn haproxy(proxy: Option<&str>) -> Preset {
     let labels = label("proxy", proxy);
     let named = |name: &str| Want::named(format!("haproxy_{name}")).with(&labels);
     PresetBuilder::default()
-        .in_flight(named("server_current_sessions"))
-        .waiting(named("backend_current_queue"))
+        .in_flight(named("backend_current_sessions"))
         .requests(named("backend_http_requests_total"))
         .began(Want::named("haproxy_process_start_time_seconds"))
         .build()

@@ -2,7 +2,7 @@
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::Unread;
+use crate::{Unread, told::is_load};
 
 /// The longest answer that is read.
 pub const MAX_ANSWER_BYTES: usize = 1024 * 1024;
@@ -113,7 +113,7 @@ fn number(text: &str) -> Result<f64, Unread> {
         value: short(text),
     };
     let value: f64 = text.parse().map_err(|_| impossible())?;
-    if value.is_finite() && value >= 0.0 {
+    if is_load(value) {
         // Minus nothing is nothing.
         Ok(value.abs())
     } else {

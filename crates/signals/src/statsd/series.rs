@@ -56,18 +56,30 @@ impl Series {
             counts.other_kind += 1;
             return;
         }
-        self.heard = now;
-        counts.taken += 1;
+        let mut is_used = false;
         for value in line.values() {
-            match value {
-                Err(wrong) => counts.wrong(wrong),
-                Ok(value) if !is_possible(role, value) => counts.impossible += 1,
-                Ok(value) => match role {
-                    Role::InFlight => self.level(now, value, counts),
-                    Role::Requests => self.count(line, value.number),
-                    Role::Seconds => self.duration(line, value.number),
-                },
+            let value = match value {
+                Err(wrong) => {
+                    counts.wrong(wrong);
+                    continue;
+                }
+                Ok(value) if !is_possible(role, value) => {
+                    counts.impossible += 1;
+                    continue;
+                }
+                Ok(value) => value,
+            };
+            is_used = true;
+            match role {
+                Role::InFlight => self.level(now, value, counts),
+                Role::Requests => self.count(line, value.number),
+                Role::Seconds => self.duration(line, value.number),
             }
+        }
+        // Who sends nothing but what cannot be is as silent as who sends nothing: else it would look idle.
+        if is_used {
+            self.heard = now;
+            counts.taken += 1;
         }
     }
 

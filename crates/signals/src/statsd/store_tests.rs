@@ -159,6 +159,20 @@ fn what_is_wrong_is_counted_by_reason_and_changes_nothing() {
 }
 
 #[test]
+fn who_sends_nothing_but_what_cannot_be_is_silent() {
+    let mut store = store(wanted(None, Some("hits"), Some("took")));
+    say(&mut store, 0, "took:500|ms");
+    say(&mut store, 0, "hits:1|c");
+    assert_eq!(one(&mut store, 1000).request_seconds, 0.5);
+    for second in 1..=15 {
+        say(&mut store, second * 1000, "took:NaN|ms");
+        say(&mut store, second * 1000, "hits:-1|c");
+    }
+    assert_eq!(store.counts().taken, 2);
+    assert!(store.collect(at(16_000), "hello").is_empty());
+}
+
+#[test]
 fn memory_is_bounded_whatever_the_names() {
     let mut store = store(wanted(Some("load"), None, None));
     for number in 0..Store::MOST_IN_ONE + 7 {

@@ -2,6 +2,8 @@
 //! Replicas that are read over real sockets: what they answer becomes reports, and nothing bad that one answers costs
 //! another a read.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+mod bad;
+
 use std::{
     collections::BTreeMap,
     net::SocketAddr,
