@@ -12,7 +12,10 @@ use prometheus_client::{
     registry::{Registry, Unit},
 };
 
-use super::rows::{Kind, ROWS, Row};
+use super::{
+    rows::{Kind, ROWS, Row},
+    sources::SourceCounts,
+};
 use crate::site::{Parts, revision_of};
 
 /// What [`text()`] writes.
@@ -38,6 +41,7 @@ pub(super) async fn text(parts: &Parts) -> Result<String, MetricsError> {
         unrouted: parts.gateway.unrouted_requests(),
         dropped_events: parts.gateway.dropped_events(),
         memory_failures: parts.memory_failures.load(Ordering::Relaxed),
+        sources: SourceCounts::of(&parts.sources),
         processes: parts.processes.metrics().await,
     };
     Ok(write(seen.samples(), &[ROWS])?)
@@ -52,6 +56,7 @@ struct Seen {
     unrouted: u64,
     dropped_events: u64,
     memory_failures: u64,
+    sources: SourceCounts,
     processes: ProcessMetrics,
 }
 
@@ -126,6 +131,7 @@ impl Seen {
             version_of(version, &mut samples);
         }
         of_autoscaler(&self.autoscaler, &mut samples);
+        self.sources.add(&mut samples);
         self.processes(&mut samples);
         samples
     }

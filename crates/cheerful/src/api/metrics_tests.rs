@@ -2,6 +2,7 @@
 use cheerful_scaling::{Bill, Compared, Refusal};
 
 use cheerful_kubernetes::scaler::ScalerMetrics;
+use cheerful_signals::scrape::ScrapeCounts;
 
 use super::{super::cluster, *};
 
@@ -63,6 +64,14 @@ fn seen() -> Seen {
             reports_refused: BTreeMap::from([(Refusal::TooLarge, 3)]),
             ..Metrics::default()
         },
+        sources: SourceCounts {
+            scrapes: ScrapeCounts {
+                reads: BTreeMap::from([(("envoy", "silent"), 2)]),
+                bytes: BTreeMap::from([("envoy", 900)]),
+                ..ScrapeCounts::default()
+            },
+            ..SourceCounts::default()
+        },
         ..Seen::default()
     }
 }
@@ -114,6 +123,7 @@ fn the_text_is_what_prometheus_reads() {
         "cheerful_revision_request_duration_seconds_bucket{le=\"0.005\",revision=\"awake\",version=\"awake~2\"} 4",
         "cheerful_revision_request_duration_seconds_bucket{le=\"+Inf\",revision=\"awake\",version=\"awake~2\"} 5",
         "cheerful_reports_refused_total{reason=\"too_large\"} 3",
+        "cheerful_signal_reads_total{source=\"envoy\",result=\"silent\"} 2",
     ] {
         assert!(
             text.lines().any(|found| found == line),

@@ -8,6 +8,7 @@ pub(crate) mod rows;
 mod serve;
 mod server;
 mod socket;
+mod sources;
 mod view;
 
 #[cfg(test)]

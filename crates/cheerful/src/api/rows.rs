@@ -182,6 +182,41 @@ pub(crate) const ROWS: &[Row] = &[
         "Lines that did not get into the recording",
     ),
     counter(
+        "signal_reads",
+        &["source", "result"],
+        "Reads of a page of a replica, by the signal's source and what came of it: ok, anew, or why it was not used",
+    ),
+    counter(
+        "signal_read_bytes",
+        &["source"],
+        "Bytes of the pages of replicas that were read",
+    ),
+    counter(
+        "signal_rounds_shed",
+        &[],
+        "Rounds of reads of steady revisions that were put off because reads were late",
+    ),
+    counter(
+        "signal_reports_assumed",
+        &[],
+        "Reports of replicas that were not read, made from those that were",
+    ),
+    counter(
+        "signal_replicas_refused",
+        &[],
+        "Replicas that are not read, for there are too many",
+    ),
+    counter(
+        "statsd_lines",
+        &["result"],
+        "Lines of StatsD, by what became of them: taken, or why not",
+    ),
+    counter(
+        "statsd_datagrams",
+        &["fate"],
+        "Datagrams of StatsD, by fate: taken, dropped by the kernel",
+    ),
+    counter(
         "memory_write_failures",
         &[],
         "Times that what was learned could not be kept for the next start",

@@ -8,7 +8,7 @@ use cheerful_processes::ProcessesConfig;
 use tokio::{sync::mpsc, task::JoinSet};
 
 use super::{Api, ApiSocket, Client, Readiness, serve};
-use crate::site::{Site, specimen::spec};
+use crate::site::{Site, Statsd, specimen::spec};
 
 #[tokio::test]
 async fn the_client_understands_the_server() {
@@ -19,7 +19,9 @@ async fn the_client_understands_the_server() {
         record: None,
     };
     let processes = ProcessesConfig::default();
-    let site = Site::start(Gateway::new(events), gateway_events, autoscaler, processes).unwrap();
+    let gateway = Gateway::new(events);
+    let statsd = Statsd::new("127.0.0.1:0".parse().unwrap());
+    let site = Site::start(gateway, gateway_events, autoscaler, processes, statsd).unwrap();
     let api = Api {
         parts: site.parts.clone(),
         readiness: Readiness::default(),

@@ -83,6 +83,15 @@ pub(crate) struct RunArgs {
         hide_env = true
     )]
     admin: Option<Admin>,
+    /// Where StatsD is taken for revisions that ask for it
+    #[arg(
+        long,
+        value_name = "ADDRESS:PORT",
+        default_value = "127.0.0.1:8125",
+        env = "CHEERFUL_STATSD",
+        hide_env = true
+    )]
+    statsd: SocketAddr,
     /// The local API's Unix socket, if not the usual one
     #[arg(long, value_name = "PATH", env = "CHEERFUL_SOCKET", hide_env = true)]
     socket: Option<PathBuf>,
@@ -129,6 +138,14 @@ impl RunArgs {
                 admin.port()
             )));
         }
+        if !self.statsd.ip().is_loopback() {
+            return Err(Failure::bad_input(format!(
+                "--statsd: {} can be reached from other machines, and whoever sends to it decides the scale; \
+                 127.0.0.1:{} is right",
+                self.statsd,
+                self.statsd.port()
+            )));
+        }
         let source = match self.file {
             Some(file) => Source::Manifest(file),
             None => {
@@ -146,6 +163,7 @@ impl RunArgs {
             threads: usize::from(self.threads),
             record: self.record,
             admin: self.admin.unwrap_or(Admin::Usual),
+            statsd: self.statsd,
             socket: self.socket,
             // What listens anywhere is tried out, and would not be found again.
             state: self
@@ -251,7 +269,13 @@ mod tests {
     }
 
     #[test]
-    fn an_admin_address_that_others_reach_is_refused() {
+    fn an_address_that_others_reach_is_refused_where_nobody_is_asked_who_they_are() {
+        let failure = options(&["run", "--statsd", "0.0.0.0:8125", "--", "true"]).unwrap_err();
+        assert!(
+            failure.message.contains("127.0.0.1:8125 is right"),
+            "{}",
+            failure.message
+        );
         let failure = options(&["run", "--admin", "0.0.0.0:9000", "--", "true"]).unwrap_err();
         assert_eq!(failure.exit_code, 2);
         assert!(

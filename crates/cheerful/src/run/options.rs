@@ -23,6 +23,8 @@ pub(crate) struct RunOptions {
     pub record: Option<PathBuf>,
     /// The console and the local API on TCP.
     pub admin: Admin,
+    /// Where StatsD is taken for the revisions that ask for it; a loopback address.
+    pub statsd: SocketAddr,
     /// The local API's Unix socket; by default one named for the port in the user's runtime folder.
     pub socket: Option<PathBuf>,
     /// The folder in which is kept what was learned; `None`: it is not kept.

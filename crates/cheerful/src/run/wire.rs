@@ -28,7 +28,7 @@ use crate::{
     exit::Failure,
     instance,
     signals::Signals,
-    site::{Site, Spec},
+    site::{Site, Spec, Statsd},
 };
 
 /// Events of the gateway that wait for the control path. A full channel costs the data path nothing: the gateway
@@ -99,8 +99,16 @@ async fn start(options: RunOptions, specs: Vec<Spec>, opened: Opened) -> Result<
         record: options.record.clone(),
     };
     let processes = processes().map_err(Failure::later)?;
-    let site = Site::start(Arc::clone(&gateway), gateway_events, autoscaler, processes)
-        .map_err(Failure::later)?;
+    let statsd = Statsd::new(options.statsd);
+    let gateway_of_site = Arc::clone(&gateway);
+    let site = Site::start(
+        gateway_of_site,
+        gateway_events,
+        autoscaler,
+        processes,
+        statsd,
+    )
+    .map_err(Failure::later)?;
     let revisions = specs.len();
     let names = names(&specs);
     site.apply(specs, false).await.map_err(Failure::later)?;

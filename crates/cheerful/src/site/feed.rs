@@ -39,7 +39,10 @@ impl Feed {
                     None => break,
                 },
                 version = bursts.due() => self.collect(Some(&version), true),
-                _ = interval.tick() => self.collect(None, false),
+                _ = interval.tick() => {
+                    self.collect(None, false);
+                    self.sources.collect(&self.autoscaler, &self.versions);
+                }
             }
         }
     }

@@ -15,6 +15,7 @@ mod sources;
 mod spec;
 #[cfg(test)]
 pub(crate) mod specimen;
+mod statsd;
 mod versions;
 
 pub(crate) use action::{Action, Event};
@@ -25,4 +26,5 @@ pub(crate) use rollout::Rollout;
 pub(crate) use shell::{Ended, Parts, Site};
 pub(crate) use sources::Sources;
 pub(crate) use spec::{Signals, Spec};
+pub(crate) use statsd::{Statsd, StatsdCounts};
 pub(crate) use versions::Versions;

@@ -17,7 +17,7 @@ use tokio::{
 };
 
 use super::{
-    Action, Door, Event, Feed, Rollout, Sources, Spec, Versions, feed,
+    Action, Door, Event, Feed, Rollout, Sources, Spec, Statsd, Versions, feed,
     listen::{Asked, listen},
     platform::SitePlatform,
 };
@@ -78,12 +78,13 @@ impl Site {
         gateway_events: mpsc::Receiver<GatewayEvent>,
         autoscaler: AutoscalerConfig,
         processes: ProcessesConfig,
+        statsd: Statsd,
     ) -> std::io::Result<Self> {
         let (orders, inbox) = mpsc::channel(ORDERS);
         let (process_events, from_processes) = mpsc::channel::<ProcessEvent>(PROCESS_EVENTS);
         let versions = Arc::new(Versions::default());
         let seed = std::process::id().into();
-        let sources = Sources::new(Scraper::new(Pace::default(), seed));
+        let sources = Sources::new(Scraper::new(Pace::default(), seed), statsd);
         let platform = SitePlatform {
             orders: orders.clone(),
             gateway: Arc::clone(&gateway),

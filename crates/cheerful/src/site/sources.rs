@@ -12,12 +12,13 @@ use cheerful_signals::{
     scrape::{Said, Scraper, Target},
 };
 
-use super::{Spec, Versions, revision_of};
+use super::{Spec, Statsd, Versions, revision_of};
 
 /// What is read of the replicas themselves, for the revisions whose load is not told by the gateway alone.
 #[derive(Clone, Debug)]
 pub(crate) struct Sources {
     pub(crate) scraper: Scraper,
+    pub(crate) statsd: Arc<Statsd>,
     state: Arc<Mutex<State>>,
 }
 
@@ -29,20 +30,24 @@ struct State {
     elsewhere: BTreeSet<String>,
     /// By version: the replicas that work in the background.
     busy: BTreeMap<String, BTreeSet<String>>,
+    /// By version: the replicas that take requests.
+    open: BTreeMap<String, BTreeSet<String>>,
     /// By revision: what was there last.
     seen: BTreeMap<String, Observation>,
 }
 
 impl Sources {
-    pub(crate) fn new(scraper: Scraper) -> Self {
+    pub(crate) fn new(scraper: Scraper, statsd: Statsd) -> Self {
         Self {
             scraper,
+            statsd: Arc::new(statsd),
             state: Arc::default(),
         }
     }
 
     /// These are the revisions from now on.
     pub(crate) fn apply(&self, specs: &[Spec], versions: &Versions) {
+        self.statsd.apply(specs);
         let targets = specs.iter().filter_map(|spec| {
             let targets = spec.targets();
             (!targets.is_empty()).then(|| (spec.name().to_owned(), targets))
@@ -70,7 +75,12 @@ impl Sources {
     }
 
     pub(super) fn open(&self, version: &str, replica: &str, address: SocketAddr) {
-        let targets = self.state().targets.get(revision_of(version)).cloned();
+        let targets = {
+            let mut state = self.state();
+            let open = state.open.entry(version.to_owned()).or_default();
+            open.insert(replica.to_owned());
+            state.targets.get(revision_of(version)).cloned()
+        };
         if let Some(targets) = targets {
             self.scraper.targets(version, targets);
         }
@@ -79,18 +89,22 @@ impl Sources {
 
     pub(super) fn forget(&self, version: &str, replica: &str) {
         self.scraper.replica_gone(version, replica);
-        let mut state = self.state();
-        if let Some(busy) = state.busy.get_mut(version) {
-            busy.remove(replica);
-            if busy.is_empty() {
-                state.busy.remove(version);
+        let State { busy, open, .. } = &mut *self.state();
+        for of_version in [busy, open] {
+            if let Some(replicas) = of_version.get_mut(version) {
+                replicas.remove(replica);
+                if replicas.is_empty() {
+                    of_version.remove(version);
+                }
             }
         }
     }
 
     pub(super) fn forget_version(&self, version: &str) {
         self.scraper.remove(version);
-        self.state().busy.remove(version);
+        let mut state = self.state();
+        state.busy.remove(version);
+        state.open.remove(version);
     }
 
     pub(super) fn forget_revision(&self, revision: &str) {
@@ -110,6 +124,18 @@ impl Sources {
         let mut state = self.state();
         state.seen.insert(revision.to_owned(), seen);
         state.with_busy(version, seen)
+    }
+
+    /// Hands on what has come by StatsD.
+    pub(super) fn collect(&self, autoscaler: &Autoscaler, versions: &Versions) {
+        let living = |revision: &str| {
+            let state = self.state();
+            let open = state.open.get(&versions.current(revision));
+            open.into_iter().flatten().cloned().collect()
+        };
+        for (revision, input) in self.statsd.collect(living) {
+            autoscaler.offer(&revision, input);
+        }
     }
 
     /// Hands on what was read.

@@ -15,4 +15,5 @@ mod reloading;
 mod remembering;
 mod rig;
 mod scaling;
+mod signals;
 mod systemd;
