@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Signals of a revision on one machine: what is refused, and how it is told.
-#![expect(clippy::expect_used, reason = "a helper of tests may end the test")]
 
 use cheerful_manifest::load;
 
