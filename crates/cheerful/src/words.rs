@@ -2,6 +2,8 @@
 //! How figures and events are put into words on the screen.
 use cheerful_autoscaler::RevisionView;
 
+use crate::api::ReplicaLine;
+
 /// `0`, `0.42`, `5.6`, `41`: as exact as is of use.
 pub(crate) fn number(value: f64) -> String {
     if value == 0.0 {
@@ -27,6 +29,21 @@ pub(crate) fn woken(view: &RevisionView) -> Option<String> {
         .woken_seconds_ago
         .map(|seconds| format!(" {} ago", span(seconds)));
     Some(format!("woken by {by}{}", ago.unwrap_or_default()))
+}
+
+/// `hello-1: ready, 4 in flight, 12 s old, restarted 2 times`.
+pub(crate) fn replica(replica: &ReplicaLine) -> String {
+    let restarted = match replica.restarts {
+        0 => String::new(),
+        times => format!(", restarted {}", count(times.into(), "time")),
+    };
+    format!(
+        "{}: {}, {} in flight, {} old{restarted}",
+        replica.replica,
+        replica.state,
+        replica.in_flight,
+        span(replica.age_seconds)
+    )
 }
 
 /// `0.4 s`, `12 s`, `3 min`, `5 h`, `2 d`.

@@ -187,18 +187,7 @@ fn in_words(detail: &RevisionDetail) -> String {
         text += "replicas\n";
     }
     for replica in &detail.replicas {
-        text += &format!(
-            "  {}: {}, {} in flight, {} old{}\n",
-            replica.replica,
-            replica.state,
-            replica.in_flight,
-            words::span(replica.age_seconds),
-            if replica.restarts > 0 {
-                format!(", restarted {} times", replica.restarts)
-            } else {
-                String::new()
-            },
-        );
+        text += &format!("  {}\n", words::replica(replica));
     }
     text
 }
@@ -218,7 +207,7 @@ fn shadowed(shadow: &ShadowView) -> String {
 }
 
 /// `09:45:07Z  1 -> 3: ...`, with how often it was decided again.
-fn decided(decision: &DecisionLine) -> String {
+pub(crate) fn decided(decision: &DecisionLine) -> String {
     let times = decision.times;
     let again = match decision.since_unix_millis {
         Some(since) if times > 1 => {
@@ -248,11 +237,11 @@ fn pretty(value: &impl serde::Serialize) -> Result<String, Failure> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
 
     /// A decision for tests.
-    pub(super) fn line() -> DecisionLine {
+    pub(crate) fn line() -> DecisionLine {
         DecisionLine {
             at: 3.0,
             unix_millis: 1_795_512_307_123,

@@ -10,7 +10,10 @@ use ratatui::{
     widgets::{Block, Borders, Cell, Paragraph, Row, TableState, Wrap},
 };
 
-use super::table::{CURVE, Table};
+use super::{
+    opened,
+    table::{CURVE, Table},
+};
 use crate::words;
 
 /// From this many columns on the reasons stand in the table as well.
@@ -18,6 +21,9 @@ const WIDE: u16 = 120;
 
 /// Draws the whole screen. Without colour, bold and reversed letters say the same.
 pub(crate) fn draw(frame: &mut Frame<'_>, table: &Table, colour: bool) {
+    if let Some(opened) = &table.opened {
+        return opened::draw(frame, table, opened);
+    }
     let [head, middle, detail, foot] = Layout::vertical([
         Constraint::Length(1),
         Constraint::Min(3),
@@ -28,30 +34,47 @@ pub(crate) fn draw(frame: &mut Frame<'_>, table: &Table, colour: bool) {
     frame.render_widget(heading(table), head);
     rows(frame, middle, table, colour);
     frame.render_widget(chosen(table), detail);
-    let mut keys = format!(" q quit   s sort: {}   up/down choose", table.sort.name());
-    if table.rows.iter().any(|row| row.shadow.is_some()) {
-        keys += "   +: a second policy is beside it";
+    frame.render_widget(keys(table), foot);
+}
+
+fn keys(table: &Table) -> Paragraph<'_> {
+    if table.typing {
+        let typed = format!(" /{}_   Enter done   Esc all", table.filter);
+        return Paragraph::new(typed.bold());
     }
-    frame.render_widget(Paragraph::new(keys.dim()), foot);
+    let sort = table.sort.name();
+    let mut keys = format!(" q quit   Enter open   / filter   s sort: {sort}");
+    if table.rows.iter().any(|row| row.shadow.is_some()) {
+        keys += "   +: a second policy beside";
+    }
+    Paragraph::new(keys.dim())
+}
+
+/// That what is on the screen is old, and why.
+pub(super) fn trouble(table: &Table) -> Option<Paragraph<'_>> {
+    let why = table.trouble.as_ref()?;
+    let text = format!(" not reachable, trying again: {why}");
+    Some(Paragraph::new(text.bold().reversed()))
 }
 
 fn heading(table: &Table) -> Paragraph<'_> {
-    if let Some(why) = &table.trouble {
-        return Paragraph::new(
-            format!(" not reachable, trying again: {why}")
-                .bold()
-                .reversed(),
-        );
+    if let Some(trouble) = trouble(table) {
+        return trouble;
     }
     let ready: u64 = table.rows.iter().map(|row| u64::from(row.ready)).sum();
     let in_flight: f64 = table.rows.iter().map(|row| row.in_flight).sum();
     Paragraph::new(Line::from(vec![
         " cheerful ".bold(),
         Span::raw(format!(
-            "  {}, {} ready, {} in flight",
+            "  {}, {} ready, {} in flight{}",
             words::count(table.rows.len() as u64, "revision"),
             words::count(ready, "replica"),
-            words::number(in_flight)
+            words::number(in_flight),
+            if table.filter.is_empty() {
+                String::new()
+            } else {
+                format!("; like {:?}, {} are not", table.filter, table.hidden.len())
+            }
         )),
     ]))
 }
@@ -130,7 +153,7 @@ fn style(row: &RevisionView, colour: bool) -> Style {
 }
 
 /// `▁▂▅█`: each reading as a share of the highest.
-fn curve(readings: impl Iterator<Item = f64>) -> String {
+pub(super) fn curve(readings: impl Iterator<Item = f64>) -> String {
     const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
     let readings: Vec<f64> = readings.collect();
     let highest = readings.iter().copied().fold(f64::MIN_POSITIVE, f64::max);
@@ -150,7 +173,12 @@ fn curve(readings: impl Iterator<Item = f64>) -> String {
 
 fn chosen(table: &Table) -> Paragraph<'_> {
     let Some(row) = table.chosen() else {
-        return Paragraph::new(" no revisions").block(Block::new());
+        let none = if table.hidden.is_empty() {
+            " no revisions"
+        } else {
+            " none is like that"
+        };
+        return Paragraph::new(none).block(Block::new());
     };
     let mut lines = vec![Line::from(row.why.as_str())];
     if let Some(woken) = words::woken(row) {
@@ -174,12 +202,87 @@ mod tests {
     use cheerful_scaling::Compared;
     use ratatui::{Terminal, backend::TestBackend};
 
-    use super::{super::table::tests::row, *};
+    use cheerful_autoscaler::DecisionLine;
+
+    use super::{
+        super::table::{Wish, tests::row},
+        *,
+    };
+    use crate::{
+        api::{ReplicaLine, RevisionDetail},
+        explain::tests::line as decision,
+    };
 
     fn screen(table: &Table, width: u16, height: u16) -> String {
         let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
         terminal.draw(|frame| draw(frame, table, false)).unwrap();
         terminal.backend().to_string()
+    }
+
+    #[test]
+    fn one_is_opened_at_80_columns() {
+        let mut table = busy();
+        table.wish(Wish::Open);
+        table.detail("hello", Some(detail()));
+        insta::assert_snapshot!(screen(&table, 80, 24));
+        table.wish(Wish::Move(3));
+        let scrolled = screen(&table, 80, 24);
+        assert!(!scrolled.contains("09:25:07Z"), "{scrolled}");
+        for _ in 0..100 {
+            table.wish(Wish::Move(10));
+        }
+        let end = screen(&table, 80, 24);
+        assert!(
+            end.contains("0 -> 1: new"),
+            "the oldest stays in sight: {end}"
+        );
+    }
+
+    #[test]
+    fn a_filter_is_typed_at_the_foot() {
+        let mut table = busy();
+        table.wish(Wish::Filter);
+        table.wish(Wish::Letter('d'));
+        let typing = screen(&table, 80, 14);
+        assert!(typing.contains(" /d_   Enter done"), "{typing}");
+        assert!(
+            typing.contains("1 revision, 0 replicas ready, 0 in flight; like \"d\", 1 are not"),
+            "{typing}"
+        );
+        table.wish(Wish::Letter('x'));
+        assert!(screen(&table, 80, 14).contains("none is like that"));
+    }
+
+    fn detail() -> RevisionDetail {
+        let mut view = busy().rows.remove(0);
+        let sentences = [
+            "0 -> 1: new, and no request yet; held by initial 1",
+            "1 -> 4: 36 requests in flight or held right now (a burst), target 10 each",
+            "4 -> 8: 40 requests in flight on average over 6 s (panic), target 5.6 each; limited from 9 by max 8",
+        ];
+        let decisions = sentences
+            .into_iter()
+            .zip(0..)
+            .map(|(sentence, number)| DecisionLine {
+                sentence: sentence.to_owned(),
+                unix_millis: 1_795_512_301_000 + number * 3_000,
+                times: 1,
+                ..decision()
+            });
+        view.decisions = decisions.collect();
+        let replicas = (1..=4).map(|number| ReplicaLine {
+            replica: format!("hello-{number}"),
+            pid: Some(number),
+            port: 40_000,
+            state: "ready".to_owned(),
+            age_seconds: 12.0,
+            restarts: u32::from(number == 2),
+            in_flight: 10,
+        });
+        RevisionDetail {
+            view,
+            replicas: replicas.collect(),
+        }
     }
 
     fn busy() -> Table {
@@ -247,7 +350,7 @@ mod tests {
                 .map(|n| row(&format!("service-{n:05}"), 0.0, 0))
                 .collect(),
         );
-        table.wish(super::super::table::Wish::Last);
+        table.wish(Wish::Last);
         assert!(screen(&table, 80, 24).contains("> service-09999"));
         for (width, height) in [(1, 1), (10, 3), (40, 10), (250, 60)] {
             screen(&table, width, height);

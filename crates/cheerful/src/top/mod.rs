@@ -1,24 +1,27 @@
 // SPDX-License-Identifier: Apache-2.0
 //! `top`: a live table of the revisions of a running instance.
 mod draw;
+mod keys;
+mod opened;
 mod table;
 
 use std::{
     io::{self, IsTerminal as _},
-    path::PathBuf,
     sync::mpsc::{Receiver, SyncSender, sync_channel},
     thread,
     time::Duration,
 };
 
 use cheerful_autoscaler::RevisionView;
-use ratatui::crossterm::event::{self, Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
+use ratatui::crossterm::event::{self, Event};
+use tokio::sync::watch;
 
-use self::table::{Table, Wish};
+use self::{keys::Meaning, table::Table};
 use crate::{
-    api::Client,
+    api::{ClientError, RevisionDetail},
+    asked::{About, Answering, Asked},
     exit::{Failure, print},
-    instance, logs,
+    logs,
     signals::Signals,
     words,
 };
@@ -32,12 +35,11 @@ const BEAT: Duration = Duration::from_millis(100);
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct TopArgs {
-    /// The instance's socket [default: the only one that runs]
-    #[arg(long, value_name = "PATH", env = "CHEERFUL_SOCKET", hide_env = true)]
-    socket: Option<PathBuf>,
     /// Print the table once, as plain text
     #[arg(long)]
     once: bool,
+    #[command(flatten)]
+    asked: Asked,
 }
 
 /// Shows the table until `q`, or prints it once.
@@ -45,9 +47,10 @@ pub(crate) struct TopArgs {
 /// # Errors
 /// No instance is found, or there is no terminal to draw on.
 pub(crate) fn run(args: TopArgs) -> Result<(), Failure> {
-    let client = Client::new(&instance::socket(args.socket)?);
+    let runtime = runtime()?;
+    let answering = runtime.block_on(args.asked.find(About::All))?;
     if args.once {
-        let rows = runtime()?.block_on(read(&client)).map_err(Failure::later)?;
+        let rows = runtime.block_on(read(&answering)).map_err(Failure::later)?;
         return print(&plain(rows));
     }
     if !io::stdout().is_terminal() {
@@ -55,13 +58,13 @@ pub(crate) fn run(args: TopArgs) -> Result<(), Failure> {
             "top draws on a terminal and stdout is none; --once prints the table as plain text",
         ));
     }
-    let runtime = runtime()?;
     let (sender, news) = sync_channel(1);
+    let (opened, looked_at) = watch::channel(None);
     // Ends with the receiver, within one reading.
-    thread::spawn(move || runtime.block_on(watch(client, sender)));
+    thread::spawn(move || runtime.block_on(follow(answering, looked_at, sender)));
     let failed = |error| Failure::later(format_args!("the terminal cannot be used: {error}"));
     let mut terminal = ratatui::try_init().map_err(failed)?;
-    let ended = live(&mut terminal, &news);
+    let ended = live(&mut terminal, &news, &opened);
     ratatui::restore();
     ended.map_err(failed)
 }
@@ -69,11 +72,17 @@ pub(crate) fn run(args: TopArgs) -> Result<(), Failure> {
 /// What the reading thread has to say.
 enum News {
     Rows(Result<Vec<RevisionView>, String>),
+    /// Of one revision; `None`: it is not there any more.
+    Detail(String, Box<Option<RevisionDetail>>),
     /// A signal asks to end.
     End,
 }
 
-fn live(terminal: &mut ratatui::DefaultTerminal, news: &Receiver<News>) -> io::Result<()> {
+fn live(
+    terminal: &mut ratatui::DefaultTerminal,
+    news: &Receiver<News>,
+    opened: &watch::Sender<Option<String>>,
+) -> io::Result<()> {
     let colour = logs::colour_is_wanted();
     let mut table = Table::default();
     loop {
@@ -81,6 +90,7 @@ fn live(terminal: &mut ratatui::DefaultTerminal, news: &Receiver<News>) -> io::R
         match news.try_recv() {
             Ok(News::Rows(Ok(rows))) => table.refresh(rows),
             Ok(News::Rows(Err(why))) => table.lost(why),
+            Ok(News::Detail(name, detail)) => table.detail(&name, *detail),
             Ok(News::End) => return Ok(()),
             Err(_) => {}
         }
@@ -88,39 +98,19 @@ fn live(terminal: &mut ratatui::DefaultTerminal, news: &Receiver<News>) -> io::R
         if event::poll(BEAT)?
             && let Event::Key(key) = event::read()?
         {
-            match meaning(key) {
+            match keys::meaning(key, &table) {
                 Some(Meaning::Quit) => return Ok(()),
                 Some(Meaning::Wish(wish)) => table.wish(wish),
                 None => {}
             }
+            opened.send_if_modified(|looked_at| {
+                let now = table.opened.as_ref().map(|opened| opened.revision.clone());
+                let differs = *looked_at != now;
+                *looked_at = now;
+                differs
+            });
         }
     }
-}
-
-enum Meaning {
-    Quit,
-    Wish(Wish),
-}
-
-fn meaning(key: KeyEvent) -> Option<Meaning> {
-    if key.kind == KeyEventKind::Release {
-        return None;
-    }
-    let wish = match key.code {
-        KeyCode::Char('c') if key.modifiers.contains(KeyModifiers::CONTROL) => {
-            return Some(Meaning::Quit);
-        }
-        KeyCode::Char('q') | KeyCode::Esc => return Some(Meaning::Quit),
-        KeyCode::Char('s') => Wish::NextSort,
-        KeyCode::Up | KeyCode::Char('k') => Wish::Move(-1),
-        KeyCode::Down | KeyCode::Char('j') => Wish::Move(1),
-        KeyCode::PageUp => Wish::Move(-10),
-        KeyCode::PageDown => Wish::Move(10),
-        KeyCode::Home => Wish::First,
-        KeyCode::End => Wish::Last,
-        _ => return None,
-    };
-    Some(Meaning::Wish(wish))
 }
 
 fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
@@ -131,32 +121,53 @@ fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
 }
 
 /// Reads the API until nobody listens, or a signal asks to end.
-async fn watch(client: Client, news: SyncSender<News>) {
+async fn follow(
+    answering: Answering,
+    mut looked_at: watch::Receiver<Option<String>>,
+    news: SyncSender<News>,
+) {
     let Ok(mut signals) = Signals::new() else {
         news.send(News::End).ok();
         return;
     };
     loop {
-        if news.send(News::Rows(read(&client).await)).is_err() {
+        let name = looked_at.borrow_and_update().clone();
+        if let Some(name) = name {
+            let detail = in_time(answering.client.revision(&name)).await;
+            let told = match detail {
+                Ok(detail) => News::Detail(name, Box::new(detail)),
+                Err(why) => News::Rows(Err(why)),
+            };
+            if news.send(told).is_err() {
+                return;
+            }
+        }
+        if news.send(News::Rows(read(&answering).await)).is_err() {
             return;
         }
         tokio::select! {
             () = tokio::time::sleep(EVERY) => {}
+            changed = looked_at.changed() => if changed.is_err() { return; },
             _ = signals.next() => { news.send(News::End).ok(); }
         }
     }
 }
 
-async fn read(client: &Client) -> Result<Vec<RevisionView>, String> {
-    let mut rows = match tokio::time::timeout(PATIENCE, client.revisions()).await {
-        Ok(rows) => rows.map_err(|error| error.to_string())?,
-        Err(_) => return Err(format!("no answer within {} s", PATIENCE.as_secs())),
-    };
+async fn read(answering: &Answering) -> Result<Vec<RevisionView>, String> {
+    let mut rows = in_time(answering.client.revisions()).await?;
+    rows.retain(|row| answering.is_about(&row.revision));
     for row in &mut rows {
         row.why = words::printable(&row.why);
         row.kept_awake_by = row.kept_awake_by.as_deref().map(words::printable);
     }
     Ok(rows)
+}
+
+async fn in_time<T>(answer: impl Future<Output = Result<T, ClientError>>) -> Result<T, String> {
+    match tokio::time::timeout(PATIENCE, answer).await {
+        Ok(answer) => answer.map_err(|error| error.to_string()),
+        Err(_) => Err(format!("no answer within {} s", PATIENCE.as_secs())),
+    }
 }
 
 /// The table for scripts: one line a revision, in the order of their names, the reason last.
@@ -201,18 +212,5 @@ mod tests {
              api              12       0      2       2  stable      10  2 replicas are enough\n\
              web               0       0      0       0  stable      10  0 replicas are enough\n"
         );
-    }
-
-    #[test]
-    fn keys_have_their_meaning() {
-        let key = |code| meaning(KeyEvent::new(code, KeyModifiers::NONE));
-        assert!(matches!(key(KeyCode::Char('q')), Some(Meaning::Quit)));
-        assert!(matches!(
-            key(KeyCode::Down),
-            Some(Meaning::Wish(Wish::Move(1)))
-        ));
-        assert!(key(KeyCode::Char('x')).is_none());
-        let interrupt = KeyEvent::new(KeyCode::Char('c'), KeyModifiers::CONTROL);
-        assert!(matches!(meaning(interrupt), Some(Meaning::Quit)));
     }
 }

@@ -6,14 +6,28 @@ use std::{
 
 use cheerful_autoscaler::RevisionView;
 
+use super::opened::Opened;
+use crate::api::RevisionDetail;
+
 /// How many readings of each revision are kept for its small curve: one a second.
 pub(crate) const CURVE: usize = 12;
+
+/// Longest filter, in letters: no name is longer.
+const FILTER: usize = 63;
 
 /// What `top` knows, and what keys do to it. The shell reads keys and the API, and draws.
 #[derive(Debug, Default)]
 pub(crate) struct Table {
-    /// The revisions as they were last heard of, in the order of the screen.
+    /// The revisions that pass the filter, as they were last heard of, in the order of the screen.
     pub(crate) rows: Vec<RevisionView>,
+    /// Those that do not.
+    pub(crate) hidden: Vec<RevisionView>,
+    /// What a row's name or mode must contain, in lower case.
+    pub(crate) filter: String,
+    /// Whether keys are letters of the filter.
+    pub(crate) typing: bool,
+    /// The revision that is looked at alone.
+    pub(crate) opened: Option<Opened>,
     /// Which row is chosen; 0 when there is none.
     pub(crate) chosen: usize,
     /// The order of the rows.
@@ -59,6 +73,16 @@ pub(crate) enum Wish {
     First,
     Last,
     NextSort,
+    /// Type a filter, or go on typing it.
+    Filter,
+    Letter(char),
+    Erase,
+    /// The filter is as it should be.
+    Typed,
+    /// Look at the chosen one alone.
+    Open,
+    /// Away with what was opened, or else with the filter.
+    Back,
 }
 
 impl Table {
@@ -79,7 +103,18 @@ impl Table {
         }
         let chosen = self.chosen().map(|row| row.revision.clone());
         self.rows = rows;
+        self.hidden.clear();
         self.order(chosen.as_deref());
+    }
+
+    /// Takes what was read of the revision that was opened. Another's is late, and of no use.
+    pub(crate) fn detail(&mut self, name: &str, detail: Option<RevisionDetail>) {
+        if let Some(opened) = &mut self.opened
+            && opened.revision == name
+        {
+            opened.detail = detail;
+            opened.is_read = true;
+        }
     }
 
     /// The instance cannot be reached; what was last known stays on the screen.
@@ -89,6 +124,13 @@ impl Table {
 
     /// Does what a person asks for.
     pub(crate) fn wish(&mut self, wish: Wish) {
+        if let Some(opened) = &mut self.opened {
+            match wish {
+                Wish::Back => self.opened = None,
+                wish => opened.wish(wish),
+            }
+            return;
+        }
         let last = self.rows.len().saturating_sub(1);
         match wish {
             Wish::Move(rows) => {
@@ -103,9 +145,26 @@ impl Table {
             Wish::Last => self.chosen = last,
             Wish::NextSort => {
                 self.sort = self.sort.next();
-                let chosen = self.chosen().map(|row| row.revision.clone());
-                self.order(chosen.as_deref());
+                self.order_again();
             }
+            Wish::Filter => self.typing = true,
+            Wish::Typed => self.typing = false,
+            Wish::Letter(letter) => {
+                if self.filter.chars().count() < FILTER {
+                    self.filter.extend(letter.to_lowercase());
+                }
+                self.order_again();
+            }
+            Wish::Erase => {
+                self.filter.pop();
+                self.order_again();
+            }
+            Wish::Back => {
+                self.typing = false;
+                self.filter.clear();
+                self.order_again();
+            }
+            Wish::Open => self.opened = self.chosen().map(|row| Opened::new(&row.revision)),
         }
     }
 
@@ -119,8 +178,19 @@ impl Table {
         self.curves.get(revision).into_iter().flatten().copied()
     }
 
+    fn order_again(&mut self) {
+        let chosen = self.chosen().map(|row| row.revision.clone());
+        self.order(chosen.as_deref());
+    }
+
     fn order(&mut self, chosen: Option<&str>) {
         let sort = self.sort;
+        let mut all = std::mem::take(&mut self.rows);
+        all.append(&mut self.hidden);
+        let passes = |row: &RevisionView| {
+            row.revision.to_lowercase().contains(&self.filter) || row.mode.contains(&self.filter)
+        };
+        (self.rows, self.hidden) = all.into_iter().partition(passes);
         self.rows.sort_by(|a, b| {
             let first = match sort {
                 Sort::InFlight => b.in_flight.total_cmp(&a.in_flight),
@@ -210,6 +280,61 @@ pub(crate) mod tests {
         assert_eq!(table.chosen, 0);
         table.wish(Wish::Last);
         assert_eq!(table.chosen, 1);
+    }
+
+    #[test]
+    fn a_filter_hides_and_the_choice_stays_if_it_can() {
+        let mut table = Table::default();
+        let all = || {
+            vec![
+                row("shop", 3.0, 1),
+                row("Shop-api", 2.0, 1),
+                row("mail", 1.0, 1),
+            ]
+        };
+        table.refresh(all());
+        table.wish(Wish::Move(1));
+        table.wish(Wish::Filter);
+        for letter in "SHo".chars() {
+            table.wish(Wish::Letter(letter));
+        }
+        assert_eq!(names(&table), ["shop", "Shop-api"]);
+        assert_eq!((table.chosen, table.hidden.len()), (1, 1));
+        table.refresh(all());
+        assert_eq!(names(&table), ["shop", "Shop-api"]);
+        table.wish(Wish::Letter('x'));
+        assert!(table.chosen().is_none(), "nothing is like that");
+        table.wish(Wish::Erase);
+        table.wish(Wish::Typed);
+        assert_eq!((names(&table).len(), table.typing), (2, false));
+        table.wish(Wish::Back);
+        assert_eq!(names(&table), ["shop", "Shop-api", "mail"]);
+        for _ in 0..1000 {
+            table.wish(Wish::Letter('x'));
+        }
+        assert_eq!(table.filter.len(), FILTER);
+    }
+
+    #[test]
+    fn what_is_opened_takes_the_keys_until_it_is_closed() {
+        let mut table = Table::default();
+        table.wish(Wish::Open);
+        assert!(table.opened.is_none(), "there is nothing to open");
+        table.refresh(vec![row("a", 3.0, 1), row("b", 2.0, 1)]);
+        table.wish(Wish::Move(1));
+        table.wish(Wish::Open);
+        assert_eq!(
+            table.opened.as_ref().map(|it| it.revision.as_str()),
+            Some("b")
+        );
+        table.wish(Wish::Move(-1));
+        assert_eq!(table.chosen, 1, "the table stays as it is");
+        table.detail("a", None);
+        assert!(!table.opened.as_ref().unwrap().is_read, "that is another's");
+        table.detail("b", None);
+        assert!(table.opened.as_ref().unwrap().is_read);
+        table.wish(Wish::Back);
+        assert!(table.opened.is_none());
     }
 
     #[test]

@@ -164,7 +164,7 @@ pub(crate) fn then(bound: Bound) -> &'static str {
     match bound {
         Bound::MaxUp => "`maxUp`",
         Bound::MaxDown => "`maxDown`",
-        Bound::PanicNeverFalls => "`window`, `panicThreshold`",
+        Bound::PanicNeverFalls => "`stableWindow`, `panicThreshold`",
         Bound::Ahead => "`thrift` towards 1",
         Bound::ScaleDownDelay => "`scaleDownDelay`, or `thrift`",
         Bound::Signal => "`scaleDownDelay`",

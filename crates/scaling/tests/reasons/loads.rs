@@ -21,7 +21,7 @@ pub(crate) fn reasons() -> Vec<Reason> {
         reason(
             given(plain(), 3, 30.0, 30.0).sentence(),
             "The usual case: the mean over the stable window.",
-            "`window`, `target`",
+            "`stableWindow`, `target`",
         ),
         reason(
             given(plain(), 3, 30.0, 80.0).sentence(),
