@@ -342,9 +342,16 @@ async fn a_wrong_tick_and_a_recording_that_cannot_be_made_are_refused() {
 }
 
 /// A run with all sorts of inputs. The time is virtual, and the recording is of it.
-async fn live_run(autoscaler: &Autoscaler) {
-    autoscaler.tell("a", add(1)).await.unwrap();
-    autoscaler.tell("b", add(0)).await.unwrap();
+async fn live_run(autoscaler: &Autoscaler, settings: &Settings) {
+    let added = |ready| Input::Add {
+        scaling: Scaling::new(settings.clone()).unwrap(),
+        start: Start {
+            ready,
+            ..Start::default()
+        },
+    };
+    autoscaler.tell("a", added(1)).await.unwrap();
+    autoscaler.tell("b", added(0)).await.unwrap();
     autoscaler.tell("a", ready(1)).await.unwrap();
     for (sequence, step) in (0_u64..).zip(0..150_u32) {
         sleep(Duration::from_micros(
@@ -371,7 +378,7 @@ async fn live_run(autoscaler: &Autoscaler) {
         if step == 70 {
             let settings = Settings {
                 max: Some(7),
-                ..Settings::classic()
+                ..settings.clone()
             };
             let scaling = Scaling::new(settings).unwrap();
             autoscaler
@@ -385,6 +392,22 @@ async fn live_run(autoscaler: &Autoscaler) {
 
 #[tokio::test(start_paused = true)]
 async fn a_replay_gives_the_recorded_decisions_to_the_bit() {
+    let given = Target::PerReplica(10.0);
+    for (settings, target) in [
+        (Settings::classic(), given),
+        (Settings::default(), given),
+        (Settings::default(), Target::Auto),
+    ] {
+        replayed_to_the_bit(&Settings {
+            target,
+            initial: 0,
+            ..settings
+        })
+        .await;
+    }
+}
+
+async fn replayed_to_the_bit(settings: &Settings) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("recording.ndjson");
     let config = AutoscalerConfig {
@@ -392,7 +415,7 @@ async fn a_replay_gives_the_recorded_decisions_to_the_bit() {
         ..AutoscalerConfig::default()
     };
     let (autoscaler, running) = Autoscaler::start(config, Fake::new(Answer::Takes)).unwrap();
-    live_run(&autoscaler).await;
+    live_run(&autoscaler, settings).await;
     drop(autoscaler);
     running.await.unwrap();
 
@@ -420,7 +443,7 @@ async fn a_full_disk_stops_no_scaling() {
     };
     let platform = Fake::new(Answer::Takes);
     let (autoscaler, running) = Autoscaler::start(config, Arc::clone(&platform)).unwrap();
-    live_run(&autoscaler).await;
+    live_run(&autoscaler, &Settings::default()).await;
     assert!(platform.asked().len() > 3);
     // The recording is written in real time: wait until its thread has met the disk.
     let mut lost = 0;

@@ -96,7 +96,9 @@ impl Scaler {
             course.at_least(1, Bound::Ahead);
         }
         if let Some(kept) = kept {
-            course.at_least(kept.replicas, Bound::ScaleDownDelay);
+            // To keep is not to start: what has gone comes back only when it is needed.
+            let there = (self.last).map_or(present, |(_, replicas)| replicas.max(present));
+            course.at_least(kept.replicas.min(there), Bound::ScaleDownDelay);
             scale_down_remains = kept.remains;
         }
         let grace_remains = grace_remains(now, observation.gateway_since, settings.grace_period);

@@ -34,6 +34,9 @@ impl Scaler {
     /// Says why it is of no use; then nothing has changed.
     pub fn recall(&mut self, memory: &Memory, age: Duration) -> Result<(), Forgotten> {
         memory.check(age)?;
+        if let Some(load) = memory.load() {
+            load.check()?;
+        }
         let fresh = || Learner::new(&self.scaling).map(Box::new);
         let learner = self.learner.clone().or_else(fresh);
         if let (Some(mut learner), Some(target)) = (learner, memory.target()) {
@@ -41,7 +44,7 @@ impl Scaler {
             self.learner = Some(learner);
         }
         if let Some(load) = memory.load() {
-            self.recall_load(load);
+            self.recall_load(load)?;
         }
         Ok(())
     }
@@ -51,11 +54,16 @@ impl Scaler {
         self.capacity.as_ref().map(|capacity| capacity.learned())
     }
     /// Goes on from what was learned of the load before a restart.
-    pub fn recall_load(&mut self, learned: &LearnedLoad) {
+    ///
+    /// # Errors
+    /// It holds what cannot have been learned; then nothing has changed.
+    pub fn recall_load(&mut self, learned: &LearnedLoad) -> Result<(), Forgotten> {
+        learned.check()?;
         let price = Price::new(self.scaling.settings().thrift);
         if let Some(capacity) = &mut self.capacity {
             capacity.recall(learned, price);
         }
+        Ok(())
     }
     pub(crate) fn learn(&mut self, now: Moment, report: &Report) {
         if self.learner.is_none() {

@@ -128,7 +128,11 @@ impl Decision {
     }
 
     fn bent(&self) -> Option<String> {
-        let names: Vec<String> = self.bounds().filter_map(|bound| self.name(bound)).collect();
+        // What only raises has not limited it.
+        let limited = self.decided && self.replicas < self.wanted;
+        let lowers = |bound: &Bound| matches!(bound, Bound::MaxUp | Bound::Max | Bound::Paused);
+        let bent = self.bounds().filter(|bound| !limited || lowers(bound));
+        let names: Vec<String> = bent.filter_map(|bound| self.name(bound)).collect();
         let by = names.join(", ");
         match self.replicas.cmp(&self.wanted) {
             _ if names.is_empty() => None,

@@ -4,7 +4,7 @@
 mod bed;
 use bed::{Bed, at, report, secs};
 use cheerful_scaling::{
-    Bound, Concurrency, Delay, Mode, Policy, Report, Scaling, Settings, Start, Target,
+    Bound, Concurrency, Delay, Forgotten, Mode, Policy, Report, Scaling, Settings, Start, Target,
 };
 
 fn auto() -> Settings {
@@ -195,6 +195,27 @@ fn the_sentence_tells_what_is_there_and_what_may_come() {
 }
 
 #[test]
+fn what_was_kept_and_has_gone_is_not_started_again_for_one_request() {
+    let settings = Settings {
+        idle_delay: Delay::Given(secs(5)),
+        max_down: 1e9,
+        max: Some(12),
+        ..auto()
+    };
+    let mut world = World::new(settings, 1, 0.0);
+    world.seconds(70, 5.0);
+    world.seconds(5, 150.0);
+    let said = world.bed.decide().sentence();
+    assert!(said.ends_with("by max 12"), "{said}");
+    world.seconds(20, 0.0);
+    assert_eq!(world.asked.last(), Some(&0));
+    world.bed.now += 1.0;
+    world.bed.hold(1, 1);
+    let decision = world.bed.decide();
+    assert_eq!(decision.replicas, 1, "{}", decision.sentence());
+}
+
+#[test]
 fn what_is_not_needed_again_goes_soon() {
     let mut world = World::new(auto(), 1, 2.0);
     world.seconds(30, 35.0);
@@ -306,13 +327,25 @@ fn what_was_learned_of_the_load_survives_as_text() {
     let read = serde_json::from_str(&text).unwrap();
     assert_eq!(learned, read);
     let mut fresh = Bed::ready(auto(), 1);
-    fresh.scaler.recall_load(&read);
+    fresh.scaler.recall_load(&read).unwrap();
     assert_eq!(fresh.scaler.idle_delay(), world.bed.scaler.idle_delay());
-    // What cannot be is left out.
-    let wrong = r#"{"served":-1.0,"startUps":[1e30],"width":4000000000,"levels":[{"gaps":[[200,3.0],[2,-4.0]]}]}"#;
-    fresh
-        .scaler
-        .recall_load(&serde_json::from_str(wrong).unwrap());
+    // What cannot be is said, and all of it is forgotten.
+    for wrong in [
+        r#"{"served":-1.0}"#,
+        r#"{"startUps":[1e30]}"#,
+        r#"{"width":4000000000}"#,
+        r#"{"width":3}"#,
+        r#"{"levels":[{"gaps":[[200,3.0]]}]}"#,
+        r#"{"levels":[{"gaps":[[2,-4.0]]}]}"#,
+        r#"{"levels":[{"hurt":-1.0}]}"#,
+    ] {
+        let before = fresh.scaler.remember();
+        let memory = format!(r#"{{"version":1,"load":{wrong}}}"#);
+        let memory = serde_json::from_str(&memory).unwrap();
+        let forgotten = fresh.scaler.recall(&memory, secs(0)).unwrap_err();
+        assert_eq!(forgotten, Forgotten::Corrupt, "{wrong}");
+        assert_eq!(fresh.scaler.remember(), before, "{wrong}");
+    }
     fresh.run(5, 0..1, 3.0);
     assert!(fresh.replicas() >= 1);
 }

@@ -33,7 +33,7 @@ pub(crate) struct Pace {
 }
 
 impl Pace {
-    /// The windows that a person gets without settings are 60 s, 6 s and 60 s.
+    /// The windows that a person gets without settings are 60 s and 6 s; the delay is learned.
     const FULL: Self = Self {
         stable_window: Duration::from_secs(12),
         panic_window: Duration::from_secs(2),

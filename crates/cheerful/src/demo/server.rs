@@ -132,9 +132,11 @@ fn manifest_text(program: &Path, pace: &Pace) -> String {
            command: [{program}, sample, --port, \"{{port}}\", --latency, {LATENCY}, --concurrency, \"{CONCURRENCY}\", \
                      --start-up, {START_UP}]\n  \
            readiness: {{path: /healthz}}\n  \
-           scaling: {{target: {TARGET}, max: {MOST_REPLICAS}, stableWindow: {}s, panicWindow: {}s, idleDelay: {}s}}\n",
+           scaling: {{target: {TARGET}, max: {MOST_REPLICAS}, stableWindow: {}s, panicWindow: {}s, idleDelay: {}s, \
+                     scaleDownDelay: {}s}}\n",
         stable_window.as_secs(),
         panic_window.as_secs(),
+        idle_delay.as_secs(),
         idle_delay.as_secs(),
     )
 }

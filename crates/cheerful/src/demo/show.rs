@@ -183,7 +183,8 @@ impl Screen {
              The load: calm ({CALM_RATE} requests a second), a burst (ten times as many), calm,\n\
              silence until no replica is left, and one more request.\n\
              Shortened for the show: stable window {}s (usually 60s), panic window {}s (6s),\n\
-             idle delay {}s (60s). Target: {TARGET} requests in flight per replica.\n\n\
+             each step down after {}s (usually learned). Target: {TARGET} requests in flight per\n\
+             replica.\n\n\
              {:>5}  {:<8}  {:<w$}  {:>4}  {:<19}  mode\n",
             server.address,
             stable_window.as_secs(),

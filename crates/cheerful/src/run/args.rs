@@ -95,14 +95,8 @@ pub(crate) struct RunArgs {
     /// The local API's Unix socket, if not the usual one
     #[arg(long, value_name = "PATH", env = "CHEERFUL_SOCKET", hide_env = true)]
     socket: Option<PathBuf>,
-    /// Folder to keep what was learned in [default: the user's]
-    #[arg(
-        long,
-        value_name = "FOLDER",
-        env = "CHEERFUL_STATE",
-        hide_env = true,
-        hide = true
-    )]
+    /// Folder to keep what was learned in [default: systemd's, or the user's]
+    #[arg(long, value_name = "FOLDER", env = "CHEERFUL_STATE", hide_env = true)]
     state: Option<PathBuf>,
     /// Name of the revision [default: the program's]
     #[arg(long, conflicts_with = "file")]

@@ -47,11 +47,22 @@ fn what_was_learned_before_counts_and_is_kept() {
 
 #[test]
 fn what_is_corrupt_is_told_and_learned_anew() {
-    for text in ["{", &kept("hello").replace("3.5", "-1")] {
-        let (_folder, mut instance) = begin(text);
+    let load = kept("hello").replace("\"target\"", "\"load\":{\"served\":-1},\"target\"");
+    for text in ["{", &kept("hello").replace("3.5", "-1"), &load] {
+        let (folder, mut instance) = begin(text);
         instance.wait_for_log("learned anew");
         eventually("the target is the one to begin with", || {
             instance.json("/v1/revisions/hello")["target"] == 10.0
         });
+        assert_eq!(instance.get("/").status, 200);
+        instance.signal(Signal::INT);
+        assert_eq!(instance.wait().code(), Some(0), "{:#?}", instance.log());
+        let again = fs::read_to_string(folder.path().join("learned-run.json")).unwrap();
+        let again: serde_json::Value = serde_json::from_str(&again).unwrap();
+        let learned = &again["revisions"]["hello"]["learned"];
+        assert!(
+            learned["load"].is_object() && learned["target"]["requests"] != -1,
+            "{again}"
+        );
     }
 }

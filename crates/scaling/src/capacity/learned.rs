@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 use serde::{Deserialize, Serialize};
 
+use crate::Forgotten;
+
 use super::{Offered, StartUps, Surprise, keeping::Keeping, level::Level};
 
 /// What [`crate::Policy::Auto`] has learned, to be kept over a restart.
@@ -38,6 +40,11 @@ fn is_zero(value: &u32) -> bool {
 }
 
 impl LearnedLoad {
+    /// Of each figure.
+    const MOST: f64 = 1e15;
+    /// Replicas in one level: 20 of these are more than there can be.
+    const WIDEST: u32 = 1 << 28;
+
     pub(super) fn of(
         offered: &Offered,
         surprise: &Surprise,
@@ -65,7 +72,28 @@ impl LearnedLoad {
         }
     }
 
-    /// Puts back what can be used; a figure that cannot be is left out.
+    /// Refuses what cannot have been learned.
+    pub(crate) fn check(&self) -> Result<(), Forgotten> {
+        let sum = |value: f64| (0.0..=Self::MOST).contains(&value);
+        let sums = [self.served, self.finished, self.squares, self.loads];
+        let right = sums.iter().all(|value| sum(*value))
+            && self.start_ups.len() <= StartUps::KEPT
+            && self
+                .start_ups
+                .iter()
+                .all(|took| (0.0..=StartUps::LONGEST).contains(took))
+            && (self.width == 0 || self.width.is_power_of_two() && self.width <= Self::WIDEST)
+            && self.levels.len() <= Keeping::MOST_LEVELS
+            && self.levels.iter().all(|level| {
+                let gap = |(bin, count): &(u8, f32)| {
+                    usize::from(*bin) < Level::BINS && sum(f64::from(*count))
+                };
+                sum(level.hurt.into()) && sum(level.onsets.into()) && level.gaps.iter().all(gap)
+            });
+        right.then_some(()).ok_or(Forgotten::Corrupt)
+    }
+
+    /// Puts it back; it was checked.
     pub(super) fn recall(
         &self,
         offered: &mut Offered,
@@ -73,40 +101,23 @@ impl LearnedLoad {
         start_ups: &mut StartUps,
         keeping: &mut Keeping,
     ) {
-        let usable = |value: f64| value.is_finite() && value >= 0.0;
-        if usable(self.served) && usable(self.finished) {
-            (offered.served, offered.finished) = (self.served, self.finished);
-        }
-        if usable(self.squares) && usable(self.loads) {
-            (surprise.squares, surprise.loads) = (self.squares, self.loads);
-        }
-        for seconds in self.start_ups.iter().take(StartUps::KEPT) {
+        (offered.served, offered.finished) = (self.served, self.finished);
+        (surprise.squares, surprise.loads) = (self.squares, self.loads);
+        for seconds in &self.start_ups {
             start_ups.add(*seconds);
         }
-        keeping.width = self.width.clamp(1, 1 << 26).next_power_of_two();
-        keeping.levels = self
-            .levels
-            .iter()
-            .take(Keeping::MOST_LEVELS)
-            .map(LearnedLevel::level)
-            .collect();
+        keeping.width = self.width.max(1);
+        keeping.levels = self.levels.iter().map(LearnedLevel::level).collect();
     }
 }
 
 impl LearnedLevel {
     fn level(&self) -> Level {
-        let usable = |value: f32| {
-            if value.is_finite() {
-                value.clamp(0.0, 1e9)
-            } else {
-                0.0
-            }
-        };
         let mut level = Level::default();
-        (level.hurt, level.onsets) = (usable(self.hurt), usable(self.onsets));
+        (level.hurt, level.onsets) = (self.hurt, self.onsets);
         for (bin, count) in &self.gaps {
             if let Some(gap) = level.gaps.get_mut(usize::from(*bin)) {
-                *gap = usable(*count);
+                *gap = *count;
             }
         }
         level

@@ -23,7 +23,7 @@ impl StartUps {
     /// Taken until a start has been seen.
     const UNKNOWN: Duration = Duration::from_secs(5);
     /// A longer start is taken for this one.
-    const LONGEST: f32 = 600.0;
+    pub(super) const LONGEST: f32 = 600.0;
 
     pub(crate) fn observe(&mut self, now: u64, before: &Observation, after: &Observation) {
         let became_ready = after.ready.saturating_sub(before.ready);
