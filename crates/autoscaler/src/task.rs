@@ -77,7 +77,8 @@ impl<P: Platform> Task<P> {
     /// holds up no decision.
     pub(crate) async fn run(mut self, tick: Duration, mut messages: mpsc::Receiver<Message>) {
         let mut ticks = interval_at(Instant::now() + tick, tick);
-        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        // One that is late delays none after it: on a busy machine they would drift by seconds an hour.
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
         loop {
             tokio::select! {
                 biased;

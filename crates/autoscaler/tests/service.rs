@@ -436,6 +436,33 @@ async fn replayed_to_the_bit(settings: &Settings) {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_tick_that_is_late_delays_none_after_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("recording.ndjson");
+    let config = AutoscalerConfig {
+        record: Some(path.clone()),
+        ..AutoscalerConfig::default()
+    };
+    let (autoscaler, running) = Autoscaler::start(config, Fake::new(Answer::Takes)).unwrap();
+    autoscaler.tell("a", add(1)).await.unwrap();
+    autoscaler.tell("a", ready(1)).await.unwrap();
+    for _ in 0..20 {
+        // It wakes 30 ms after a tick was due, more each time.
+        tokio::time::advance(Duration::from_millis(2_030)).await;
+    }
+    sleep(Duration::from_secs(10)).await;
+    drop(autoscaler);
+    running.await.unwrap();
+    let recording = std::fs::read_to_string(&path).unwrap();
+    let decided = recording
+        .lines()
+        .filter(|line| line.contains("\"replicas\":"));
+    let last: serde_json::Value = serde_json::from_str(decided.last().unwrap()).unwrap();
+    let off = (last["at"].as_f64().unwrap() + 1.0) % 2.0 - 1.0;
+    assert!(off.abs() < 0.1, "{last}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_full_disk_stops_no_scaling() {
     let config = AutoscalerConfig {
         record: Some("/dev/full".into()),

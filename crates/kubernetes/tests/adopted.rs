@@ -65,7 +65,7 @@ async fn an_autoscaler_scales_what_has_an_injected_queue_whatever_its_kind() {
         let injected = cheerful_reads(&args, &both).await.unwrap();
         stage.namespace.apply(&injected).await;
         let scaling = json!({
-            "target": 4, "min": 1, "max": 3, "stableWindow": "10s", "panicWindow": "2s",
+            "target": 4, "min": 1, "max": 3, "stableWindow": "10s", "panicWindow": "2s", "scaleDownDelay": "0s",
         });
         let autoscaler = json!({
             "apiVersion": "cheerful.dev/v1alpha1", "kind": "Autoscaler", "metadata": {"name": name},

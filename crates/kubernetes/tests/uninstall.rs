@@ -34,7 +34,7 @@ async fn nobody_is_left_without_a_replica() {
     let stage = Stage::set(&cluster, "uninstall").await;
     let home = stage.namespace.name();
     let resting = json!({"initial": 0, "min": 0, "idleDelay": "3s", "gracePeriod": "1s",
-        "stableWindow": "10s", "panicWindow": "2s"});
+        "scaleDownDelay": "0s", "stableWindow": "10s", "panicWindow": "2s"});
     stage.revision("resting", &[], resting.clone()).await;
     stage
         .revision("busy", &[], json!({"min": 1, "max": 2}))

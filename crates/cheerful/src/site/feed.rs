@@ -4,7 +4,10 @@ use std::{sync::Arc, time::Duration};
 use cheerful_autoscaler::{Autoscaler, Input};
 use cheerful_gateway::{Bursts, Collected, Gateway, GatewayEvent};
 use cheerful_processes::Processes;
-use tokio::{sync::mpsc, time::MissedTickBehavior};
+use tokio::{
+    sync::mpsc,
+    time::{Instant, MissedTickBehavior},
+};
 
 use super::{Sources, Versions, revision_of};
 
@@ -20,12 +23,16 @@ pub(crate) struct Feed {
 
 /// Between two collections.
 const INTERVAL: Duration = Duration::from_secs(1);
+/// The first comes so much later: ticks come at whole seconds, and decide on what is a quarter of a second old then. Without
+/// it that would be a whole second, for the autoscaler begins a moment before this.
+const AFTER_TICK: Duration = Duration::from_millis(750);
 
 impl Feed {
     /// Runs until the gateway's events end, or until dropped.
     pub(crate) async fn run(self, mut events: mpsc::Receiver<GatewayEvent>) {
-        let mut interval = tokio::time::interval(INTERVAL);
-        interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut interval = tokio::time::interval_at(Instant::now() + AFTER_TICK, INTERVAL);
+        // As the ticks: one that is late delays none after it, so that they stay as far apart.
+        interval.set_missed_tick_behavior(MissedTickBehavior::Skip);
         let mut bursts = Bursts::default();
         loop {
             tokio::select! {

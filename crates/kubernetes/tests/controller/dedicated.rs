@@ -150,7 +150,7 @@ async fn its_own_autoscaler_scales_it_and_goes_when_the_shared_one_serves_again(
     let client = as_controller(&home).await;
     let stage = Stage::of(client, space, &home, Lifetimes::default());
     stage.gateways().await;
-    let quick = "initial: 1, max: 3, target: 10, stableWindow: 10s, panicWindow: 2s, idleDelay: 3s, gracePeriod: 1s";
+    let quick = "initial: 1, max: 3, target: 10, stableWindow: 10s, panicWindow: 2s, idleDelay: 3s, gracePeriod: 1s, scaleDownDelay: 0s";
     stage.hello(quick).await;
     patch(&stage.space, json!({"autoscaler": "dedicated"})).await;
 

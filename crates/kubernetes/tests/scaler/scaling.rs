@@ -15,8 +15,9 @@ async fn a_burst_is_written_at_once_and_told() {
     let Some(shop) = Shop::open("burst").await else {
         return;
     };
-    shop.revision("cart", json!({"min": 1, "max": 3, "target": 10}))
-        .await;
+    // The panic that is told is the classic one: it lasts for a stable window.
+    let classic = json!({"min": 1, "max": 3, "target": 10, "policy": "stable-panic"});
+    shop.revision("cart", classic).await;
     shop.deployment("cart", (names::REVISION_LABEL, "cart"), 1)
         .await;
     let pods = shop.pods(1).await;
@@ -103,7 +104,7 @@ async fn the_idlest_pod_goes_first() {
     let Some(shop) = Shop::open("idlest").await else {
         return;
     };
-    let fast = json!({"min": 1, "target": 10, "stableWindow": "6s", "panicWindow": "2s"});
+    let fast = json!({"min": 1, "target": 10, "stableWindow": "6s", "panicWindow": "2s", "scaleDownDelay": "0s"});
     shop.revision("cart", fast).await;
     shop.deployment("cart", (names::REVISION_LABEL, "cart"), 2)
         .await;

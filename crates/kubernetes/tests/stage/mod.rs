@@ -181,10 +181,10 @@ pub fn ip(pod: &Pod) -> &str {
     pod.status.as_ref().unwrap().pod_ip.as_deref().unwrap()
 }
 
-/// Windows short enough for a test; the Service leads straight to the pods while there are some.
+/// Windows and delays short enough for a test, but all else as it is without settings; the Service leads straight to the pods while there are some.
 pub fn quick() -> Value {
     json!({
         "target": 4, "max": 6, "stableWindow": "10s", "panicWindow": "2s", "idleDelay": "3s", "gracePeriod": "1s",
-        "burstCapacity": 0,
+        "scaleDownDelay": "0s", "burstCapacity": 0,
     })
 }
