@@ -235,6 +235,7 @@ mod tests {
     #[test]
     fn it_is_named_for_what_it_does_otherwise() {
         let acting = Settings {
+            policy: Policy::StablePanic,
             max: Some(9),
             ..Settings::default()
         };

@@ -32,6 +32,7 @@ impl Platform for Fake {
 
 fn scaling(change: impl FnOnce(&mut Settings)) -> Scaling {
     let mut settings = Settings {
+        policy: Policy::StablePanic,
         concurrency: Concurrency::Limit(10),
         grace_period: Duration::ZERO,
         ..Settings::default()

@@ -245,3 +245,8 @@ fn signals_and_schedules_reach_it_when_its_clock_does() {
     }
     assert_eq!(both.shadow.replicas(), (5, 0), "{:?}", both.shadow.last());
 }
+
+#[test]
+fn it_is_small_however_long_it_runs() {
+    assert!(size_of::<Shadow>() <= 4_096, "{}", size_of::<Shadow>());
+}

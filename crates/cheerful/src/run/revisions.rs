@@ -176,12 +176,17 @@ mod tests {
     fn its_own_second_policy_goes_before_that_of_the_command_line() {
         let policy = |shadow: Option<Scaling>| shadow.map(|shadow| shadow.settings().policy);
         let auto = Some(Beside::Policy(Policy::Auto));
-        assert_eq!(read_with("{}", None), None);
-        assert_eq!(policy(read_with("{}", auto)), Some(Policy::Auto));
+        let classic = r#"{"policy": "stable-panic"}"#;
+        assert_eq!(read_with(classic, None), None);
+        assert_eq!(policy(read_with(classic, auto)), Some(Policy::Auto));
         assert_eq!(read_with(r#"{"policy": "auto"}"#, auto), None);
         let other = read_with(r#"{"policy": "auto"}"#, Some(Beside::Other));
         assert_eq!(policy(other), Some(Policy::StablePanic));
-        let own = read_with(r#"{"max": 9, "shadow": {"min": 2}}"#, auto).unwrap();
+        let own = read_with(
+            r#"{"policy": "stable-panic", "max": 9, "shadow": {"min": 2}}"#,
+            auto,
+        )
+        .unwrap();
         let settings = own.settings();
         assert_eq!(
             (settings.policy, settings.min, settings.max),

@@ -44,11 +44,11 @@ fn it_is_told_what_it_would_have_and_nothing_of_it_runs() {
 
 #[test]
 fn the_command_line_names_one_for_all() {
-    let flags = ["--shadow=auto"];
+    let flags = ["--shadow=stable-panic"];
     let instance = Instance::of_manifest(&flags, &manifest(&[], "min: 1"));
     let shadow = || instance.json("/v1/revisions/hello")["shadow"].clone();
-    eventually("it is there", || shadow()["policy"] == "auto");
+    eventually("it is there", || shadow()["policy"] == "stable-panic");
     // The one that acts is none beside itself.
-    instance.write_manifest(&manifest(&[], "min: 1, policy: auto"));
+    instance.write_manifest(&manifest(&[], "min: 1, policy: stable-panic"));
     eventually("it is gone", || shadow().is_null());
 }

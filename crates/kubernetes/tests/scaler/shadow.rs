@@ -99,11 +99,9 @@ async fn in_mode_shadow_it_is_beside_what_is_there() {
     let status = async || autoscalers.get("till").await.unwrap().status?.shadow;
     let shadow = told(&mut speakers, 1.0, status).await;
     println!("{shadow:?}");
-    assert_eq!((&*shadow.policy, shadow.ready), ("stable-panic", 1));
+    assert_eq!((&*shadow.policy, shadow.ready), ("auto", 1));
     assert!(
-        shadow
-            .message
-            .starts_with("beside what is there, stable-panic"),
+        shadow.message.starts_with("beside what is there, auto"),
         "{shadow:?}"
     );
     assert!(

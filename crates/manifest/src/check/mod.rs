@@ -185,7 +185,7 @@ impl<'a> Check<'a> {
         match resolved {
             Ok(scaling) => {
                 if spec.shadow == Some(ShadowSpec::default()) {
-                    let message = "should have at least one setting, such as policy: auto";
+                    let message = "should have at least one setting, such as policy: stable-panic";
                     self.say(
                         "spec.scaling.shadow",
                         Some("a map of 0".to_owned()),
