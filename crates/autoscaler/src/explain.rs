@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-use cheerful_scaling::Bound;
+use cheerful_scaling::{Bound, Why};
 use serde::{Deserialize, Serialize};
 
 use crate::ShadowView;
@@ -38,9 +38,49 @@ pub struct RevisionView {
     /// The policy beside the one that acts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shadow: Option<ShadowView>,
+    /// Where the target is learned: what is known of it. Only of one revision that is asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub learned: Option<LearnedView>,
     /// Newest last; at most 100 are kept; consecutive decisions with the same count and mode are kept once, with `times`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub decisions: Vec<DecisionLine>,
+}
+
+/// What is known of a target that is learned.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[allow(missing_docs)]
+pub struct LearnedView {
+    pub why: Why,
+    /// Requests in flight per replica to aim for.
+    pub target: f64,
+    /// Up to so many in flight in a replica the latency keeps to the budget, or is known to; 0: nothing is known.
+    pub limit: f64,
+    /// Of data.
+    pub seconds: f64,
+    /// By rising requests in flight; at most 24 points.
+    pub curve: Vec<CurvePoint>,
+}
+
+/// How many times as long as alone a request takes with so many in flight in a replica.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[allow(missing_docs)]
+pub struct CurvePoint {
+    pub in_flight: f64,
+    pub times: f64,
+    /// One standard error steeper.
+    pub at_worst: f64,
+}
+
+impl From<[f64; 3]> for CurvePoint {
+    fn from([in_flight, times, at_worst]: [f64; 3]) -> Self {
+        Self {
+            in_flight,
+            times,
+            at_worst,
+        }
+    }
 }
 
 /// One signal at a glance.

@@ -15,7 +15,8 @@ mod service;
 mod shadow;
 mod task;
 
-pub use explain::{DecisionLine, RevisionView, SignalView};
+pub use explain::{CurvePoint, DecisionLine, LearnedView, RevisionView, SignalView};
+pub use machine::{Anew, Tape};
 pub use metrics::{Metrics, ScaleLatency};
 pub use platform::{Platform, ScaleError, ScaleErrorKind};
 pub use recording::VERSION as RECORDING_VERSION;

@@ -20,7 +20,7 @@ use tokio::{
 };
 
 use crate::{
-    DecisionLine, Metrics, Platform, RevisionView,
+    DecisionLine, Metrics, Platform, RevisionView, Tape,
     recording::Recorder,
     task::{Message, Task},
 };
@@ -224,6 +224,13 @@ impl Autoscaler {
     /// What was learned of each revision, by name: of those of which anything is. Given back by [`Input::Recall`].
     pub async fn memories(&self) -> Result<Vec<(String, Memory)>, Stopped> {
         self.ask(Message::Memories).await
+    }
+
+    /// What a revision heard over the last minutes, to be decided on anew; `None` if there is none of that name, or
+    /// nothing of it is kept: over 60,000 reports and the like of all revisions.
+    pub async fn tape(&self, revision: &str) -> Result<Option<Tape>, Stopped> {
+        self.ask(|answer| Message::Tape(revision.to_owned(), answer))
+            .await
     }
 
     /// What was counted so far.

@@ -14,7 +14,7 @@ use tokio::{
 };
 
 use crate::{
-    DecisionLine, Input, Metrics, Platform, RevisionView, ScaleErrorKind,
+    DecisionLine, Input, Metrics, Platform, RevisionView, ScaleErrorKind, Tape,
     machine::{Action, Call, Event, Machine, Name, Outcome},
     recording::Recorder,
 };
@@ -32,6 +32,7 @@ pub(crate) enum Message {
     Explain(String, oneshot::Sender<Option<RevisionView>>),
     BurstThreshold(String, oneshot::Sender<Option<f64>>),
     Target(String, oneshot::Sender<Option<f64>>),
+    Tape(String, oneshot::Sender<Option<Tape>>),
     Memories(oneshot::Sender<Vec<(String, Memory)>>),
     Metrics(oneshot::Sender<Metrics>),
 }
@@ -123,6 +124,7 @@ impl<P: Platform> Task<P> {
                 answer(asker, self.machine.burst_threshold(&name));
             }
             Message::Target(name, asker) => answer(asker, self.machine.target(&name)),
+            Message::Tape(name, asker) => answer(asker, self.machine.tape(&name)),
             Message::Memories(asker) => answer(asker, self.machine.memories()),
             Message::Metrics(asker) => {
                 let mut metrics = self.machine.metrics();

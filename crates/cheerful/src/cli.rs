@@ -8,7 +8,7 @@ use clap::{
 use clap_complete::Shell;
 
 use crate::{
-    cluster::{autoscaler, controller, gateway, inject, manifests, queue, uninstall},
+    cluster::{autoscaler, console, controller, gateway, inject, manifests, queue, uninstall},
     demo,
     exit::{self, Failure},
     explain, generated, import, logs, replay, run, sample, simulate, top, version,
@@ -64,6 +64,9 @@ enum Command {
     /// Watch the revisions of a running instance
     #[command(after_help = "Example: cheerful top")]
     Top(top::TopArgs),
+    /// The console of a cluster, on this machine
+    #[command(after_help = "Example: cheerful console --context production")]
+    Console(console::ConsoleArgs),
     /// Decide again what a recording saw
     #[command(after_help = "Example: cheerful replay monday.ndjson --settings hello.yaml")]
     Replay(replay::ReplayArgs),
@@ -138,6 +141,7 @@ impl Command {
             Self::Demo(args) => demo::run(&args),
             Self::Explain(args) => explain::run(args),
             Self::Top(args) => top::run(args),
+            Self::Console(args) => console::run(args),
             Self::Replay(args) => replay::run(&args),
             Self::Simulate(args) => simulate::run(&args),
             Self::Schema => exit::print(&cheerful_manifest::schema()),

@@ -6,10 +6,10 @@ import { readFile, mkdir } from "node:fs/promises";
 import { Instance, browser, eventually, sample, watched } from "./instance.js";
 
 const FLAGS = ["--latency", "200ms", "--concurrency", "10", "--start-up", "300ms"];
-const SCALING = "{target: 5, max: 8, stableWindow: 12s, panicWindow: 2s, idleDelay: 5s}";
+const SCALING = "{target: 5, max: 8, policy: stable-panic, stableWindow: 12s, panicWindow: 2s, idleDelay: 5s}";
 const manifest = [
   sample("hello", FLAGS, SCALING),
-  sample("reports", ["--latency", "50ms"], "{target: 1, min: 1, max: 4}"),
+  sample("reports", ["--latency", "50ms"], "{target: 1, min: 1, max: 4}", "reports are on their way"),
   sample("thumbnails", ["--latency", "50ms"], "{initial: 0, max: 4}"),
 ].join("---\n");
 // Where pictures go, if they are wanted.
@@ -135,6 +135,57 @@ test("a new decision shows without a hand being moved", async () => {
   await close();
 });
 
+test("replicas are told with their memory, their output and how they started", async () => {
+  const { page, close } = await open("reports");
+  const { replicas: [replica], starts: [start] } = await instance.ask("/v1/revisions/reports");
+  assert.ok(replica.memoryBytes > 100_000 && start.readySeconds > 0, JSON.stringify([replica, start]));
+  assert.deepEqual(replica.lastOutput, ["reports are on their way"]);
+  const row = page.getByRole("table", { name: "Replicas" }).getByRole("row").filter({ hasText: replica.replica });
+  assert.match(await row.innerText(), /MiB/);
+  await page.getByText(`Last output of ${replica.replica}`).click();
+  await page.locator("pre", { hasText: "reports are on their way" }).waitFor();
+  const starts = page.getByRole("table", { name: "Cold starts" }).locator("tbody tr");
+  assert.match(await starts.first().innerText(), new RegExp(`${start.replica}.*(ms|s)`, "s"));
+  await close();
+});
+
+test("the same minutes are decided anew", async () => {
+  const { page, close } = await open("hello");
+  // The first stable window is left out.
+  await eventually("there is enough to decide on", async () => (await instance.ask("/v1/console/what-if/hello")).at.length > 3);
+  const same = await instance.ask("/v1/console/what-if/hello");
+  assert.deepEqual(same.replicas, same.real);
+  await page.getByText("What if: the same minutes").click();
+  await page.getByLabel("Target each").fill("2.5");
+  await page.getByRole("button", { name: "Replay" }).click();
+  await page.getByText(/replicas would have been wanted on average/).waitFor();
+  const other = await instance.ask("/v1/console/what-if/hello?target=2.5");
+  assert.ok(Math.max(...other.replicas) > Math.max(...other.real), JSON.stringify(other));
+  await page.locator(".keys li", { hasText: "what if" }).waitFor();
+  await page.getByLabel("Target each").fill("-1");
+  await page.getByRole("button", { name: "Replay" }).click();
+  await page.getByText(/target: -1/).waitFor();
+  await close();
+});
+
+test("a person acts, and it is told who did", async () => {
+  const { page, close } = await open("thumbnails");
+  await page.getByLabel("Hold at").fill("2");
+  await page.getByRole("button", { name: "Hold", exact: true }).click();
+  await page.locator(".decisions .text", { hasText: /^held at 2 by user \d+$/ }).waitFor();
+  await eventually("two are there", async () => (await instance.ask("/v1/revisions/thumbnails")).ready === 2);
+  await page.locator(".tag", { hasText: "paused" }).waitFor();
+  await page.getByRole("button", { name: "Resume" }).click();
+  await page.locator(".decisions .text", { hasText: "resumed by user" }).waitFor();
+  await eventually("it scales again", async () => (await instance.ask("/v1/revisions/thumbnails")).mode !== "paused");
+  await page.getByLabel("Hold at").fill("5000");
+  await page.getByRole("button", { name: "Hold", exact: true }).click();
+  await page.getByText(/replicas: 5000/).waitFor();
+  const form = await fetch(new URL("/v1/console/act/thumbnails", instance.console), { method: "POST", body: JSON.stringify({ act: "wake" }), headers: { "content-type": "application/json" } });
+  assert.equal(form.status, 403);
+  await close();
+});
+
 test("the keyboard alone is enough", async () => {
   const { page, close } = await open();
   await page.getByRole("link", { name: "hello", exact: true }).waitFor();
@@ -199,6 +250,9 @@ test("a restart of the server is survived, and said", async () => {
   await page.getByText("connection lost").waitFor();
   await instance.begin();
   await page.getByText("connected again: the server was restarted at").waitFor();
+  // Started without --allow-actions, it does not act.
+  const act = await fetch(new URL("/v1/console/act/reports", instance.console), { method: "POST", headers: { "x-cheerful-act": "1", "content-type": "application/json" }, body: JSON.stringify({ act: "wake" }) });
+  assert.equal(act.status, 404);
   await eventually("figures are those of the new one", async () => (await page.locator(".facts dd").allInnerTexts())[3] === "1");
   await close();
 });

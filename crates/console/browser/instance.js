@@ -12,18 +12,19 @@ const CHEERFUL = process.env.CHEERFUL ?? new URL("../../../target/debug/cheerful
 // No wait is longer; a machine with other work to do is slow.
 export const PATIENCE = 90_000;
 
-export const sample = (name, flags, scaling, rest = "") => `apiVersion: cheerful.dev/v1alpha1
+export const sample = (name, flags, scaling, says = "") => `apiVersion: cheerful.dev/v1alpha1
 kind: Revision
 metadata: {name: ${name}}
 spec:
-  command: ${JSON.stringify([CHEERFUL, "sample", "--port", "{port}", ...flags])}
+  command: ${JSON.stringify(says ? ["sh", "-c", `echo '${says}'; exec ${CHEERFUL} sample --port {port} ${flags.join(" ")}`]
+    : [CHEERFUL, "sample", "--port", "{port}", ...flags])}
   routes: [{pathPrefix: /${name}}]
   scaling: ${scaling}
-${rest}`;
+`;
 
 export class Instance {
   // Waits until it listens.
-  static async start(manifest, flags = ["--admin", "127.0.0.1:0"]) {
+  static async start(manifest, flags = ["--admin", "127.0.0.1:0", "--allow-actions"]) {
     const instance = new Instance();
     instance.folder = await mkdtemp(join(tmpdir(), "console-"));
     instance.flags = flags;

@@ -69,6 +69,9 @@ static ASSETS: LazyLock<Vec<Asset>> = LazyLock::new(|| {
         part!("chart.js", JS),
         part!("decisions.js", JS),
         part!("replicas.js", JS),
+        part!("curve.js", JS),
+        part!("acts.js", JS),
+        part!("whatif.js", JS),
         Asset::new("uplot.css", CSS, uplot::STYLE.to_owned()),
         Asset::new(
             "uplot.js",

@@ -12,17 +12,19 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
-use cheerful_autoscaler::{DecisionLine, RevisionView};
+use cheerful_autoscaler::{Autoscaler, DecisionLine, RevisionView};
 use serde::{Deserialize, Serialize};
 use tokio::sync::broadcast;
 
 use crate::{
     assets::assets,
+    feed,
     live::{self, Message},
     past::PastView,
     pasts::{Bounds, Name, Pasts},
     row::Row,
     sparks::{self, Spark},
+    what_if,
 };
 
 /// What is kept of all revisions, and the pages that show it. Cheap to clone.
@@ -32,6 +34,7 @@ pub struct Console {
 }
 
 struct Shared {
+    autoscaler: Autoscaler,
     pasts: Mutex<Pasts>,
     live: broadcast::Sender<Arc<Message>>,
     hello: Hello,
@@ -44,6 +47,7 @@ struct Hello {
     /// Milliseconds since 1970 at which this instance began: another one means that it was started anew.
     started: u64,
     version: &'static str,
+    allows_actions: bool,
 }
 
 /// Messages that a slow page may lag behind; then it is told all anew.
@@ -55,17 +59,20 @@ const LONGEST: u64 = 86_400;
 const USUAL: u64 = 300;
 
 impl Console {
-    /// Knows nothing yet. `unix_millis`: the wall clock, by which a page sees that it talks to another instance.
+    /// Knows nothing yet. `autoscaler` is asked what it heard, for what might have been. `unix_millis`: the wall clock,
+    /// by which a page sees that it talks to another instance. `allows_actions`: whether the page offers to act.
     #[must_use]
-    pub fn new(unix_millis: u64) -> Self {
+    pub fn new(autoscaler: Autoscaler, unix_millis: u64, allows_actions: bool) -> Self {
         let (live, _) = broadcast::channel(MESSAGES);
         Self {
             shared: Arc::new(Shared {
+                autoscaler,
                 pasts: Mutex::new(Pasts::new(Bounds::default())),
                 live,
                 hello: Hello {
                     started: unix_millis,
                     version: env!("CARGO_PKG_VERSION"),
+                    allows_actions,
                 },
             }),
         }
@@ -100,15 +107,51 @@ impl Console {
         self.tell(|| Message::decision(revision, decision));
     }
 
-    /// The page at `/` and its parts, and below `/v1/console/` what it asks for: `live` (server-sent events),
-    /// `past/NAME?seconds=` and `sparks?names=`.
+    /// Takes what a person did: `paused by user 1000`. It stands among the decisions.
+    pub async fn acted(&self, revision: &str, what: String) {
+        let view = self.autoscaler().explain(revision).await;
+        let last = view
+            .ok()
+            .flatten()
+            .and_then(|mut view| view.decisions.pop());
+        let Some(last) = last else {
+            return;
+        };
+        let unix_millis = feed::since_1970().as_millis();
+        self.decided(
+            revision,
+            &DecisionLine {
+                unix_millis: u64::try_from(unix_millis).unwrap_or(u64::MAX),
+                from: last.replicas,
+                mode: "action".to_owned(),
+                wanted: last.replicas,
+                bounds: Vec::new(),
+                sentence: what,
+                times: 1,
+                since_unix_millis: None,
+                ..last
+            },
+        );
+    }
+
+    /// The page at `/` and its parts, and what it asks for.
     pub fn router(&self) -> Router {
+        self.data().merge(assets())
+    }
+
+    /// What the page asks for, below `/v1/console/`: `live` (server-sent events), `past/NAME?seconds=`,
+    /// `sparks?names=` and `what-if/NAME?target=`.
+    pub fn data(&self) -> Router {
         Router::new()
             .route("/v1/console/live", get(watch))
             .route("/v1/console/past/{*name}", get(past))
             .route("/v1/console/sparks", get(sparks_of))
+            .route("/v1/console/what-if/{*name}", get(what_if::answer))
             .with_state(self.clone())
-            .merge(assets())
+    }
+
+    pub(crate) fn autoscaler(&self) -> &Autoscaler {
+        &self.shared.autoscaler
     }
 
     /// All rows as they are now, for a page that has none.

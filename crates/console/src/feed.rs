@@ -22,13 +22,18 @@ const SHARE: u32 = 50;
 
 impl Console {
     /// Begins to show what an autoscaler does; the future runs until that has ended.
-    pub fn of(autoscaler: Autoscaler) -> (Self, impl Future<Output = ()> + Send) {
+    /// `allows_actions`: whether the page offers to act.
+    pub fn of(
+        autoscaler: Autoscaler,
+        allows_actions: bool,
+    ) -> (Self, impl Future<Output = ()> + Send) {
         let millis = u64::try_from(since_1970().as_millis()).unwrap_or(u64::MAX);
-        let console = Self::new(millis);
-        (console.clone(), console.follow(autoscaler))
+        let console = Self::new(autoscaler, millis, allows_actions);
+        (console.clone(), console.follow())
     }
 
-    async fn follow(self, autoscaler: Autoscaler) {
+    async fn follow(self) {
+        let autoscaler = self.autoscaler();
         let mut decisions = autoscaler.follow();
         let mut next = Instant::now();
         let mut looks = 0;
@@ -78,7 +83,7 @@ impl Console {
     clippy::disallowed_methods,
     reason = "the shell tells people the wall clock"
 )]
-fn since_1970() -> Duration {
+pub(crate) fn since_1970() -> Duration {
     SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .unwrap_or_default()

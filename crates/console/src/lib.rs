@@ -17,6 +17,7 @@ mod point;
 mod row;
 mod series;
 mod sparks;
+mod what_if;
 
 pub use assets::assets;
 pub use console::Console;

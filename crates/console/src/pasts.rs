@@ -7,6 +7,7 @@ use std::{
 use cheerful_autoscaler::{DecisionLine, RevisionView};
 
 use crate::{
+    cost::Bill,
     past::{Past, PastView},
     point::Point,
     row::Row,
@@ -101,10 +102,17 @@ impl Pasts {
             gone,
         };
         for view in views {
-            let bill = self.past(&view.revision, second).map(|past| {
-                past.take(second, Point::of(view));
-                past.bill()
-            });
+            let point = Point::of(view);
+            let is_kept = self.pasts.contains_key(&*view.revision);
+            let bill = if point.is_nothing() && !is_kept {
+                // One that nobody has asked for yet costs nothing here.
+                Some(Bill::default())
+            } else {
+                self.past(&view.revision, second).map(|past| {
+                    past.take(second, point);
+                    past.bill()
+                })
+            };
             let row = Row::new(view, bill);
             if self.rows.get(&*view.revision) != Some(&row) {
                 self.rows.insert(Arc::clone(&row.revision), row.clone());
@@ -115,9 +123,13 @@ impl Pasts {
         changes
     }
 
-    /// Keeps a decision of a revision that has a past, or is to have one.
+    /// Keeps a decision of a revision that has a past, or begins to have one.
     pub(crate) fn decided(&mut self, revision: &str, decision: DecisionLine) {
         let second = decision.unix_millis / 1000;
+        let is_nothing = decision.from == 0 && decision.replicas == 0;
+        if is_nothing && !self.pasts.contains_key(revision) {
+            return;
+        }
         let Some(past) = self.past(revision, second) else {
             return;
         };
@@ -138,8 +150,15 @@ impl Pasts {
 
     /// The last seconds of a revision; `None` if no past of it is kept.
     pub(crate) fn past_of(&self, revision: &str, seconds: u64) -> Option<PastView> {
-        let past = self.pasts.get(revision)?;
-        Some(past.view(seconds, self.now))
+        if let Some(past) = self.pasts.get(revision) {
+            return Some(past.view(seconds, self.now));
+        }
+        let is_nothing = self.pasts.len() < self.bounds.revisions && self.is_known(revision);
+        is_nothing.then(|| {
+            let mut past = Past::new(self.now);
+            past.take(self.now, Point::default());
+            past.view(seconds, self.now)
+        })
     }
 
     pub(crate) fn is_known(&self, revision: &str) -> bool {
@@ -208,12 +227,26 @@ pub(crate) mod tests {
     }
 
     #[test]
+    fn what_nobody_has_asked_for_costs_nothing() {
+        let mut pasts = Pasts::new(Bounds::default());
+        pasts.take(&[view("a", 0), view("b", 0)], 1000);
+        pasts.decided("a", decision(1000, 0, 0));
+        assert!(pasts.pasts.is_empty());
+        assert_eq!(pasts.past_of("a", 60).unwrap().columns.ready, [0, 0]);
+        assert!(pasts.past_of("c", 60).is_none());
+        pasts.decided("a", decision(1001, 0, 1));
+        assert_eq!(pasts.past_of("a", 60).unwrap().decisions.len(), 1);
+        pasts.take(&[view("a", 0), view("b", 0)], 1002);
+        assert_eq!(pasts.pasts.len(), 1);
+    }
+
+    #[test]
     fn there_is_a_bound_to_revisions() {
         let mut pasts = Pasts::new(Bounds {
             revisions: 2,
             ..Bounds::default()
         });
-        let all = [view("a", 0), view("b", 1), view("c", 1)];
+        let all = [view("a", 2), view("b", 1), view("c", 1)];
         pasts.take(&all, 1000);
         pasts.decided("d", decision(1000, 0, 1));
         assert_eq!((pasts.pasts.len(), pasts.rows().count()), (2, 3));

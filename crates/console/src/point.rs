@@ -35,6 +35,15 @@ impl Point {
         }
     }
 
+    /// Whether there is no replica, no request and no wish for any.
+    pub(crate) fn is_nothing(&self) -> bool {
+        let nothing = Self {
+            target: self.target,
+            ..Self::default()
+        };
+        *self == nothing
+    }
+
     /// The highest of both; `later` came after.
     pub(crate) fn highest(self, later: Self) -> Self {
         Self {

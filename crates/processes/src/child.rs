@@ -16,7 +16,7 @@ use crate::{
     ProcessRevision, StartError, ending,
     guard::Groups,
     news::{Reporter, What},
-    output::{Lines, Output},
+    output::{LastLines, Lines, Output},
     ports::Ports,
     start::{Started, start},
 };
@@ -61,25 +61,28 @@ pub(crate) enum Ending {
     },
 }
 
+/// Who is to run a process, and what of it is shared with the owner.
+#[derive(Debug)]
+pub(crate) struct Begun {
+    pub(crate) revision: Arc<ProcessRevision>,
+    pub(crate) replica: Arc<str>,
+    pub(crate) orders: watch::Receiver<Order>,
+    pub(crate) last: LastLines,
+}
+
 /// Runs one process and tells that it runs and how it ended.
-pub(crate) async fn run(
-    revision: Arc<ProcessRevision>,
-    replica: Arc<str>,
-    shared: Shared,
-    orders: watch::Receiver<Order>,
-    reporter: Reporter,
-) {
-    let ending = run_to_end(revision, replica, shared, orders, &reporter).await;
+pub(crate) async fn run(begun: Begun, shared: Shared, reporter: Reporter) {
+    let ending = run_to_end(begun, shared, &reporter).await;
     reporter.tell(What::Ended(ending)).await;
 }
 
-async fn run_to_end(
-    revision: Arc<ProcessRevision>,
-    replica: Arc<str>,
-    shared: Shared,
-    mut orders: watch::Receiver<Order>,
-    reporter: &Reporter,
-) -> Ending {
+async fn run_to_end(begun: Begun, shared: Shared, reporter: &Reporter) -> Ending {
+    let Begun {
+        revision,
+        replica,
+        mut orders,
+        last,
+    } = begun;
     let permit = shared.starts.clone().acquire_owned().await;
     if *orders.borrow() > Order::Run {
         return Ending::NotWanted;
@@ -113,7 +116,7 @@ async fn run_to_end(
         })
         .await;
 
-    let mut lines = Lines::new(&replica, shared.output);
+    let mut lines = Lines::new(&replica, shared.output, last);
     let mut output = pipe::Receiver::from_owned_fd(output).ok();
     let status = watch_process(&mut child, pid, &mut orders, &mut output, &mut lines).await;
     if *orders.borrow() == Order::Terminate {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, VecDeque},
     net::{Ipv4Addr, SocketAddr},
     sync::Arc,
     time::Duration,
@@ -13,10 +13,14 @@ use tokio::{
 };
 
 use crate::{
-    FrontDoor, ProcessRevision, ReplicaView,
+    FrontDoor, ProcessRevision, ReplicaView, StartView,
     child::Order,
     lifecycle::{Lifecycle, Number},
+    output::LastLines,
 };
+
+/// Starts that are kept of one revision.
+const STARTS: usize = 20;
 
 /// What the owner has of one revision.
 #[derive(Debug)]
@@ -24,6 +28,8 @@ pub(crate) struct Entry {
     pub(crate) revision: Arc<ProcessRevision>,
     pub(crate) lifecycle: Lifecycle,
     pub(crate) live: BTreeMap<Number, Live>,
+    /// The last ones, oldest first.
+    starts: VecDeque<Start>,
     /// Who waits for its removal; it is being removed if there is anybody.
     pub(crate) removed: Vec<oneshot::Sender<()>>,
 }
@@ -39,7 +45,20 @@ pub(crate) struct Live {
     /// The present wait, and how a drain is called off.
     pub(crate) wait: Option<AbortHandle>,
     pub(crate) recall: Option<oneshot::Sender<()>>,
+    last_lines: LastLines,
+    /// When the present process was asked for, and since when it runs.
+    asked: Moment,
+    runs_since: Option<Moment>,
     long_start_told: bool,
+}
+
+/// A start that ended ready.
+#[derive(Debug)]
+struct Start {
+    replica: Arc<str>,
+    asked: Moment,
+    ran: Moment,
+    ready: Moment,
 }
 
 impl Entry {
@@ -48,6 +67,7 @@ impl Entry {
             lifecycle: Lifecycle::new(revision.drain, revision.grace),
             revision: Arc::new(revision),
             live: BTreeMap::new(),
+            starts: VecDeque::new(),
             removed: Vec::new(),
         }
     }
@@ -99,9 +119,37 @@ impl Entry {
                 state: replica.state.name().to_owned(),
                 age_seconds: now.since(replica.born).as_secs_f64(),
                 restarts: replica.restarts,
+                last_output: live.last_lines.all(),
             })
         });
         views.collect()
+    }
+
+    /// Keeps that a replica's process is ready for the first time.
+    pub(crate) fn ready(&mut self, number: Number, now: Moment) {
+        let Some(live) = self.live.get(&number) else {
+            return;
+        };
+        if self.starts.len() == STARTS {
+            self.starts.pop_front();
+        }
+        self.starts.push_back(Start {
+            replica: Arc::clone(&live.name),
+            asked: live.asked,
+            ran: live.runs_since.unwrap_or(live.asked),
+            ready: now,
+        });
+    }
+
+    /// The last starts, oldest first.
+    pub(crate) fn starts(&self, now: Moment) -> Vec<StartView> {
+        let view = |start: &Start| StartView {
+            replica: start.replica.to_string(),
+            asked_seconds_ago: now.since(start.asked).as_secs_f64(),
+            process_seconds: start.ran.since(start.asked).as_secs_f64(),
+            ready_seconds: start.ready.since(start.ran).as_secs_f64(),
+        };
+        self.starts.iter().map(view).collect()
     }
 
     /// Says once for each process that it has not been ready for so long.
@@ -131,16 +179,28 @@ impl Live {
             orders: None,
             wait: None,
             recall: None,
+            last_lines: LastLines::default(),
+            asked: Moment::ZERO,
+            runs_since: None,
             long_start_told: false,
         }
     }
 
     /// Begins with a new process.
-    pub(crate) fn begin(&mut self) -> watch::Receiver<Order> {
+    pub(crate) fn begin(&mut self, now: Moment) -> (watch::Receiver<Order>, LastLines) {
         let (orders, ordered) = watch::channel(Order::Run);
         self.orders = Some(orders);
+        self.asked = now;
+        self.runs_since = None;
         self.long_start_told = false;
-        ordered
+        self.last_lines = LastLines::default();
+        (ordered, self.last_lines.clone())
+    }
+
+    /// The process runs.
+    pub(crate) fn runs(&mut self, pid: u32, port: u16, now: Moment) {
+        self.process = Some((pid, port));
+        self.runs_since = Some(now);
     }
 
     pub(crate) fn address(&self) -> Option<SocketAddr> {

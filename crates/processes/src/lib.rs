@@ -29,7 +29,7 @@ pub use door::FrontDoor;
 pub use guard::WardenCommand;
 pub use metrics::ProcessMetrics;
 pub use output::LineSink;
-pub use platform::{ProcessEvent, Processes, ProcessesConfig, ReplicaView};
+pub use platform::{ProcessEvent, Processes, ProcessesConfig, ReplicaView, StartView};
 pub use revision::{Probe, ProcessRevision, RunAs};
 pub use start::StartError;
 pub use warden::watch_over;

@@ -4,7 +4,7 @@ use std::{
     collections::VecDeque,
     fmt,
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicU64, Ordering},
         mpsc::{SyncSender, TrySendError, sync_channel},
     },
@@ -92,6 +92,26 @@ impl Output {
     }
 }
 
+/// The last lines of one process: fed by who reads its output, and to be looked at meanwhile.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct LastLines(Arc<Mutex<VecDeque<String>>>);
+
+impl LastLines {
+    /// Oldest first.
+    pub(crate) fn all(&self) -> Vec<String> {
+        let lines = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        lines.iter().cloned().collect()
+    }
+
+    fn put(&self, line: &str) {
+        let mut lines = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if lines.len() == LAST_LINES {
+            lines.pop_front();
+        }
+        lines.push_back(cut(line, LAST_LINE_BYTES).to_owned());
+    }
+}
+
 /// The lines of one replica's process.
 #[derive(Debug)]
 pub(crate) struct Lines {
@@ -99,12 +119,11 @@ pub(crate) struct Lines {
     output: Output,
     /// The line that has not ended yet.
     begun: Vec<u8>,
-    last: VecDeque<String>,
+    last: LastLines,
 }
 
 impl Lines {
-    pub(crate) fn new(replica: &str, output: Output) -> Self {
-        let last = VecDeque::with_capacity(LAST_LINES);
+    pub(crate) fn new(replica: &str, output: Output, last: LastLines) -> Self {
         Self {
             replica: replica.to_owned(),
             output,
@@ -136,7 +155,7 @@ impl Lines {
         if !self.begun.is_empty() {
             self.end_line();
         }
-        self.last.into()
+        self.last.all()
     }
 
     fn end_line(&mut self) {
@@ -144,10 +163,7 @@ impl Lines {
         let line = line.trim_end_matches('\r');
         self.output.send(format!("{} | {line}", self.replica));
         if !line.is_empty() {
-            if self.last.len() == LAST_LINES {
-                self.last.pop_front();
-            }
-            self.last.push_back(cut(line, LAST_LINE_BYTES).to_owned());
+            self.last.put(line);
         }
         self.begun.clear();
         self.begun.shrink_to(256);
@@ -173,7 +189,7 @@ mod tests {
         let store = Arc::clone(&seen);
         let sink = LineSink::new(move |line| store.lock().unwrap().push(line.to_owned()));
         let (output, thread) = Output::to(sink).unwrap();
-        let mut lines = Lines::new("hello-1", output);
+        let mut lines = Lines::new("hello-1", output, LastLines::default());
         for chunk in chunks {
             lines.feed(chunk);
         }
@@ -238,7 +254,7 @@ mod tests {
             store.lock().unwrap().push(line.to_owned());
         });
         let (output, thread) = Output::to(sink).unwrap();
-        let mut lines = Lines::new("hello-1", output.clone());
+        let mut lines = Lines::new("hello-1", output.clone(), LastLines::default());
         for _ in 0..WAITING_LINES + 100 {
             lines.feed(b"flood\n");
         }

@@ -17,7 +17,7 @@ use tokio::{
 
 use crate::{
     FrontDoor, ProcessEvent, ProcessMetrics, Processes, ProcessesConfig,
-    child::{self, Ending, Order, Shared},
+    child::{self, Begun, Ending, Order, Shared},
     entry::{Entry, Live},
     guard::{self, Groups},
     lifecycle::{Action, Event, WaitEnd},
@@ -185,6 +185,11 @@ impl<D: FrontDoor> Owner<D> {
                     .unwrap_or_default();
                 answer.send(views).ok();
             }
+            Command::Starts(name, answer) => {
+                let entry = self.revisions.get(name.as_str());
+                let starts = entry.map(|entry| entry.starts(self.now()));
+                answer.send(starts.unwrap_or_default()).ok();
+            }
             Command::Metrics(answer) => {
                 let dropped_lines = self.shared.output.dropped();
                 answer
@@ -247,7 +252,7 @@ impl<D: FrontDoor> Owner<D> {
         match what {
             What::Spawned { pid, port } => {
                 if let Some(live) = entry.live.get_mut(&number) {
-                    live.process = Some((pid, port));
+                    live.runs(pid, port, now);
                 }
                 self.step(&name, Event::Spawned(number), None);
             }
@@ -298,6 +303,7 @@ impl<D: FrontDoor> Owner<D> {
     }
 
     fn act(&mut self, name: &Arc<str>, action: Action, ending: Option<&Ending>) {
+        let now = self.now();
         let Some(entry) = self.revisions.get_mut(name) else {
             return;
         };
@@ -309,20 +315,20 @@ impl<D: FrontDoor> Owner<D> {
                     .live
                     .entry(number)
                     .or_insert_with(|| Live::new(name, number));
-                let ordered = live.begin();
+                let (orders, last) = live.begin(now);
                 let news = Reporter {
                     revision: Arc::clone(name),
                     number,
                     news: self.news.clone(),
                 };
-                let (revision, replica) = (Arc::clone(&entry.revision), Arc::clone(&live.name));
-                self.tasks.spawn(child::run(
-                    revision,
-                    replica,
-                    self.shared.clone(),
-                    ordered,
-                    news,
-                ));
+                let begun = Begun {
+                    revision: Arc::clone(&entry.revision),
+                    replica: Arc::clone(&live.name),
+                    orders,
+                    last,
+                };
+                self.tasks
+                    .spawn(child::run(begun, self.shared.clone(), news));
             }
             Action::Open {
                 number,
@@ -335,6 +341,7 @@ impl<D: FrontDoor> Owner<D> {
                     tracing::debug!(replica = %live.name, %address, ?first_after, "ready");
                 }
                 if let Some(took) = first_after {
+                    entry.ready(number, now);
                     self.metrics.count_startup(took);
                 }
             }

@@ -71,6 +71,23 @@ pub struct ReplicaView {
     pub age_seconds: f64,
     /// How often it was started again.
     pub restarts: u32,
+    /// The last lines that its present process wrote, or while there is none the one before, oldest first: at most ten of
+    /// 500 bytes.
+    pub last_output: Vec<String>,
+}
+
+/// One start that ended ready, by its parts.
+#[derive(Clone, Debug, PartialEq, serde::Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct StartView {
+    /// Whose.
+    pub replica: String,
+    /// When the process was asked for.
+    pub asked_seconds_ago: f64,
+    /// From then until it ran: others start too, and forking takes its time.
+    pub process_seconds: f64,
+    /// From then until it answered its probe.
+    pub ready_seconds: f64,
 }
 
 /// What the owner is asked for.
@@ -81,6 +98,7 @@ pub(crate) enum Command {
     Scale(String, u32, oneshot::Sender<Result<(), String>>),
     Failed(String, String),
     Replicas(String, oneshot::Sender<Vec<ReplicaView>>),
+    Starts(String, oneshot::Sender<Vec<StartView>>),
     Metrics(oneshot::Sender<ProcessMetrics>),
     ShutDown,
     KillNow,
@@ -133,6 +151,14 @@ impl Processes {
     pub async fn replicas(&self, revision: &str) -> Vec<ReplicaView> {
         let answer = self
             .ask(|answer| Command::Replicas(revision.to_owned(), answer))
+            .await;
+        answer.unwrap_or_default()
+    }
+
+    /// The last 20 starts of a revision that ended ready, oldest first.
+    pub async fn starts(&self, revision: &str) -> Vec<StartView> {
+        let answer = self
+            .ask(|answer| Command::Starts(revision.to_owned(), answer))
             .await;
         answer.unwrap_or_default()
     }

@@ -4,6 +4,7 @@ mod awake;
 mod journal;
 mod load;
 mod revision;
+mod tape;
 #[cfg(test)]
 mod tests;
 mod troubles;
@@ -19,6 +20,7 @@ use cheerful_scaling::{Decision, Forgotten, Memory, Moment, Scaling, Start};
 
 use crate::{DecisionLine, Input, Metrics, RevisionView, recording::Line};
 use revision::RevisionState;
+pub use tape::{Anew, Tape};
 
 /// A revision's name, shared.
 pub(crate) type Name = Arc<str>;
@@ -118,6 +120,8 @@ struct Desk {
     origin_unix_millis: u64,
     /// Between two decisions when nothing urges.
     tick: Duration,
+    /// What is kept on all tapes.
+    taped: usize,
 }
 
 impl Machine {
@@ -181,6 +185,13 @@ impl Machine {
     pub(crate) fn explain(&self, revision: &str, now: Moment) -> Option<RevisionView> {
         let state = self.revisions.get(revision)?;
         Some(state.explain(now, self.desk.origin_unix_millis))
+    }
+
+    /// What a revision heard lately; `None` if there is none of that name, or nothing of it is kept.
+    pub(crate) fn tape(&self, revision: &str) -> Option<Tape> {
+        let mut tape = self.revisions.get(revision)?.tape()?.clone();
+        tape.origin_unix_millis = self.desk.origin_unix_millis;
+        Some(tape)
     }
 
     pub(crate) fn burst_threshold(&self, revision: &str) -> Option<f64> {
@@ -256,10 +267,11 @@ impl Machine {
     }
 
     fn remove(&mut self, name: &str, now: Moment) {
-        let Some((name, _)) = self.revisions.remove_entry(name) else {
+        let Some((name, mut state)) = self.revisions.remove_entry(name) else {
             self.desk.metrics.inputs_unknown += 1;
             return;
         };
+        state.forget_tape(&mut self.desk);
         self.awake.remove(&name);
         self.desk.record(|| Line::removed(now, Arc::clone(&name)));
         self.desk.actions.push(Action::GiveUp(name));
@@ -273,6 +285,14 @@ impl Machine {
                 !state.is_at_rest(now)
             })
         });
+        if self.desk.taped > Tape::ROOM {
+            // What is at rest has least to tell.
+            for (name, state) in &mut self.revisions {
+                if !self.awake.contains(name) {
+                    state.forget_tape(&mut self.desk);
+                }
+            }
+        }
     }
 }
 

@@ -1,19 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
+mod beside;
+mod hearing;
+mod view;
+
 use std::{sync::Arc, time::Duration};
 
 use cheerful_scaling::{
-    Decision, Floor, Holding, Memory, Mode, Moment, Observation, Paused, Reading, Refusal, Report,
-    Scaler, Scaling, Serializer, SerializerAction, SerializerEvent, Start,
+    Decision, Holding, Memory, Mode, Moment, Observation, Reading, Refusal, Report, Scaler,
+    Scaling, Serializer, SerializerAction, SerializerEvent, Start,
 };
 
 use super::{
     Action, Call, Desk, Name, Outcome,
-    awake::{self, Awake},
     journal::{self, Journal},
     load::Load,
+    tape::{Heard, Tape},
     troubles::{self, Troubles},
 };
-use crate::{Input, RevisionView, ShadowView, policies::Policies, recording::Line, shadow};
+use crate::{Input, policies::Policies, recording::Line};
 
 /// Longest text kept of who woke a revision or asked last, in characters.
 const BY: usize = 200;
@@ -44,6 +48,8 @@ pub(super) struct RevisionState {
     troubles: Troubles,
     /// What the policy beside it does otherwise, and when what it came to was last recorded.
     shadow: Option<(Box<str>, Moment)>,
+    /// `None` until something is heard, or where there is no room.
+    tape: Option<Box<Tape>>,
 }
 
 impl RevisionState {
@@ -78,6 +84,7 @@ impl RevisionState {
             last_request: None,
             troubles: Troubles::default(),
             shadow: None,
+            tape: None,
         }
     }
 
@@ -133,6 +140,7 @@ impl RevisionState {
                     return false;
                 }
                 desk.record(|| Line::floor(now, Arc::clone(&self.name), floor.clone()));
+                self.hear(now, || Heard::Floor(floor.clone().map(Box::new)), desk);
                 self.policies.schedule(now, floor);
                 self.decide(now, None, desk);
                 return true;
@@ -151,6 +159,11 @@ impl RevisionState {
                 desk.record(|| {
                     Line::settings(now, Arc::clone(&self.name), scaling.settings().clone())
                 });
+                self.hear(
+                    now,
+                    || Heard::Settings(Box::new(scaling.settings().clone())),
+                    desk,
+                );
                 self.policies.change(scaling, now);
                 self.troubles
                     .keep(self.policies.acting().scaling().settings());
@@ -211,6 +224,7 @@ impl RevisionState {
     /// Decides, and writes the scale if there is one to be written. `breach`: when what made it urgent arrived.
     pub(super) fn decide(&mut self, now: Moment, breach: Option<Moment>, desk: &mut Desk) {
         let decision = self.policies.decide(now);
+        self.hear(now, || Heard::Decided(decision.replicas), desk);
         desk.record(|| Line::decision(now, Arc::clone(&self.name), decision));
         self.record_compared(now, desk);
         let counter = match (decision.decided, decision.mode) {
@@ -275,104 +289,6 @@ impl RevisionState {
         self.send(action, None, desk);
     }
 
-    /// What `top` shows.
-    pub(super) fn view(&self, now: Moment) -> RevisionView {
-        let settings = self.acting().scaling().settings();
-        let last = self.journal.last();
-        let wanted = last.map_or(self.observation.ready, |decision| decision.replicas);
-        let idle = self.observation.ready + self.observation.starting == 0 && wanted == 0;
-        let mode = match last.map_or(Mode::Stable, |decision| decision.mode) {
-            _ if settings.paused != Paused::No => "paused",
-            _ if idle => "zero",
-            mode => journal::mode(mode),
-        };
-        let in_flight = self.load.in_flight(now);
-        let awake = Awake {
-            settings,
-            replicas: self.observation.ready + self.observation.starting,
-            in_flight,
-            held: self.held,
-            idle_delay: self.acting().idle_delay(),
-            idle: self.acting().last_active().map(|active| now.since(active)),
-            by: self.last_request.as_ref().map(|(by, _)| &**by),
-            last,
-        };
-        RevisionView {
-            revision: self.name.to_string(),
-            ready: self.observation.ready,
-            starting: self.observation.starting,
-            draining: self.observation.draining,
-            wanted,
-            mode: mode.to_owned(),
-            in_flight,
-            stable: last.map_or(0.0, |decision| decision.stable),
-            panic: last.map_or(0.0, |decision| decision.panic),
-            held: self.held,
-            target: self.acting().target(),
-            why: self
-                .journal
-                .telling()
-                .map(Decision::sentence)
-                .unwrap_or_default(),
-            woken_by: self.woken.as_ref().map(|(by, _)| by.to_string()),
-            woken_seconds_ago: self
-                .woken
-                .as_ref()
-                .map(|(_, at)| now.since(*at).as_secs_f64()),
-            kept_awake_by: awake::sentence(&awake),
-            refused_reports: self.refused,
-            signals: self.troubles.views(self.acting().gauges(now), now),
-            schedule: self.acting().floor().map(Floor::to_string),
-            shadow: self.shadow_view(),
-            decisions: Vec::new(),
-        }
-    }
-
-    /// What `explain` shows.
-    pub(super) fn explain(&self, now: Moment, origin_unix_millis: u64) -> RevisionView {
-        RevisionView {
-            decisions: self.journal.lines(origin_unix_millis),
-            ..self.view(now)
-        }
-    }
-
-    fn shadow_view(&self) -> Option<ShadowView> {
-        let (policy, _) = self.shadow.as_ref()?;
-        Some(ShadowView::of(
-            self.policies.beside()?,
-            policy,
-            self.acting().scaling().settings(),
-        ))
-    }
-
-    fn beside(&mut self, scaling: Option<Scaling>, now: Moment, desk: &mut Desk) {
-        let tick = desk.tick;
-        if self.policies.set_beside(scaling, tick, now) {
-            let settings = self.policies.beside();
-            let settings = settings.map(|beside| beside.scaling().settings().clone());
-            desk.record(|| Line::shadow(now, Arc::clone(&self.name), settings, tick));
-            self.name_shadow(now);
-        }
-    }
-
-    fn name_shadow(&mut self, now: Moment) {
-        let acting = self.policies.acting().scaling().settings();
-        self.shadow = self.policies.beside().map(|beside| {
-            let name = shadow::named(acting, beside.scaling().settings());
-            (name, now)
-        });
-    }
-
-    /// What both policies come to is recorded from time to time, so that a replay can be held against it.
-    fn record_compared(&mut self, now: Moment, desk: &mut Desk) {
-        if let (Some((_, recorded)), Some(beside)) = (&mut self.shadow, self.policies.beside())
-            && now.since(*recorded) >= COMPARED
-        {
-            *recorded = now;
-            desk.record(|| Line::compared(now, Arc::clone(&self.name), beside.compared()));
-        }
-    }
-
     fn report(&mut self, report: Report, now: Moment, desk: &mut Desk) {
         let taken = self.policies.report(now, &report);
         match taken {
@@ -383,6 +299,9 @@ impl RevisionState {
             }
         }
         // A refused report changes nothing; one that is not finite has no form in JSON.
+        if taken.is_ok() {
+            self.hear(now, || Heard::Report(Box::new(report.clone())), desk);
+        }
         if taken != Err(Refusal::NotFinite) {
             desk.record(|| Line::report(now, Arc::clone(&self.name), report));
         }
@@ -401,6 +320,9 @@ impl RevisionState {
             }
         }
         // As for reports; and a name may be of any length.
+        if taken.is_ok() {
+            self.hear(now, || Heard::Reading(Box::new(reading.clone())), desk);
+        }
         if !matches!(taken, Err(Refusal::NotFinite | Refusal::UnknownSignal)) {
             desk.record(|| Line::reading(now, Arc::clone(&self.name), reading));
         }
@@ -409,12 +331,14 @@ impl RevisionState {
     fn holding(&mut self, holding: Holding, now: Moment, desk: &mut Desk) {
         self.policies.holding(now, holding);
         self.held = holding.held;
+        self.hear(now, || Heard::Holding(holding), desk);
         desk.record(|| Line::holding(now, Arc::clone(&self.name), holding));
     }
 
     fn observe(&mut self, observation: Observation, now: Moment, desk: &mut Desk) {
         self.policies.observe(now, observation);
         self.observation = observation;
+        self.hear(now, || Heard::Observation(Box::new(observation)), desk);
         desk.record(|| Line::observation(now, Arc::clone(&self.name), observation));
         self.tell_threshold(desk);
     }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 use std::time::Duration;
 
-use cheerful_scaling::{Holding, Observation, Paused, Settings, Target};
+use cheerful_scaling::{Holding, Observation, Paused, Report, Settings, Target};
 
 use super::*;
 
@@ -286,7 +286,7 @@ fn explain_says_who_woke_it() {
 #[test]
 fn an_idle_revision_is_small() {
     assert!(
-        size_of::<RevisionState>() <= 2_048,
+        size_of::<RevisionState>() <= 2_080,
         "{}",
         size_of::<RevisionState>()
     );
@@ -323,4 +323,98 @@ fn what_is_at_rest_is_looked_at_only_if_asked_for() {
     held(&mut machine, 25, at(100));
     assert_eq!(names(&machine.awake(&[], at(200))), ["a"]);
     assert_eq!(names(&machine.awake(&asked, at(200))), ["a"]);
+}
+
+fn reported(machine: &mut Machine, second: u64, in_flight: f64) {
+    let report = Report {
+        replica: "a-1".to_owned(),
+        sequence: Some(second),
+        seconds: 1.0,
+        request_seconds: in_flight,
+        age_seconds: 0.0,
+        waiting_seconds: 0.0,
+        requests: 0,
+        refused: 0,
+        in_flight: None,
+        latency: None,
+    };
+    input(machine, Input::Report(report), at(second * 1000));
+    machine.step(Event::Tick, at(second * 1000));
+}
+
+#[test]
+fn the_same_minutes_are_decided_anew() {
+    let mut machine = added();
+    let ready = Observation {
+        ready: 1,
+        ..Observation::default()
+    };
+    input(&mut machine, Input::Observation(ready), at(0));
+    assert!(machine.tape("b").is_none());
+    for second in 1..1500 {
+        reported(&mut machine, second, 20.0);
+    }
+    let tape = machine.tape("a").unwrap();
+    let same = tape.decide_anew(Settings::clone).unwrap();
+    assert_eq!(same.replicas, same.real);
+    assert!(same.replicas.len() > 600, "{}", same.replicas.len());
+    assert!(same.replicas.iter().all(|count| *count == 2), "{same:?}");
+    assert!(same.unix_millis.is_sorted());
+    let other = tape.decide_anew(|settings| Settings {
+        target: Target::PerReplica(2.0),
+        ..settings.clone()
+    });
+    assert!(other.unwrap().replicas.iter().all(|count| *count == 10));
+    let wrong = tape.decide_anew(|settings| Settings {
+        target: Target::PerReplica(-1.0),
+        ..settings.clone()
+    });
+    assert_eq!(wrong.unwrap_err()[0].field, "target");
+}
+
+#[test]
+fn there_is_a_bound_to_what_is_kept_to_be_decided_anew() {
+    let mut machine = Machine::new(0, false, Duration::from_secs(2));
+    let names: Vec<String> = (0..80).map(|number| format!("r{number}")).collect();
+    let step = |machine: &mut Machine, name: &String, input: Input, second: u64| {
+        let revision = name.clone();
+        let (input, arrived) = (Box::new(input), at(second * 1000));
+        machine.step(
+            Event::Input {
+                revision,
+                input,
+                arrived,
+            },
+            arrived,
+        );
+    };
+    for name in &names {
+        let add = Input::Add {
+            scaling: scaling(),
+            start: Start::default(),
+        };
+        step(&mut machine, name, add, 0);
+    }
+    let mut most = 0;
+    for second in 1..1500 {
+        for name in &names {
+            let holding = Holding {
+                held: 1,
+                arrived: 1,
+            };
+            step(&mut machine, name, Input::Holding(holding), second);
+        }
+        most = most.max(machine.desk.taped);
+    }
+    assert!(most > Tape::ROOM && most <= Tape::MOST, "{most}");
+    let kept: usize = names
+        .iter()
+        .filter_map(|name| machine.tape(name))
+        .map(|tape| tape.len())
+        .sum();
+    assert_eq!(kept, machine.desk.taped);
+    for name in &names {
+        step(&mut machine, name, Input::Remove, 1501);
+    }
+    assert_eq!(machine.desk.taped, 0);
 }

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The local API: what `explain`, `top` and a Prometheus server ask a running instance, and the client of it.
+mod acts;
 mod client;
 mod cluster;
 mod events;
 pub(crate) mod metrics;
+mod person;
 pub(crate) mod rows;
 mod serve;
 mod server;
@@ -14,6 +16,7 @@ mod view;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use acts::Acts;
 pub(crate) use client::{Client, ClientError, Events};
 pub(crate) use cluster::cluster_metrics;
 pub(crate) use events::stream as event_stream;

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{SystemTime, UNIX_EPOCH},
 };
 
 use axum::{
@@ -12,9 +15,11 @@ use axum::{
     routing::get,
 };
 
+use cheerful_signals::resource::memory_of;
+
 use super::{
     events, metrics,
-    view::{ReplicaLine, RevisionDetail},
+    view::{ReplicaLine, RevisionDetail, StartLine},
 };
 use crate::site::Parts;
 
@@ -69,21 +74,27 @@ async fn revision(State(api): State<Api>, Path(name): Path<String>) -> Response 
     } = &api.parts;
     match autoscaler.explain(&name).await {
         Ok(Some(view)) => {
-            let mut replicas = Vec::new();
+            let (mut replicas, mut starts) = (Vec::new(), Vec::new());
+            let now = unix_millis();
             for version in versions.all(&name) {
-                replicas.extend(
-                    processes
-                        .replicas(&version)
-                        .await
-                        .into_iter()
-                        .map(|replica| {
-                            let in_flight =
-                                gateway.in_flight(&version, &replica.replica).unwrap_or(0);
-                            ReplicaLine::new(replica, in_flight)
-                        }),
-                );
+                for replica in processes.replicas(&version).await {
+                    let in_flight = gateway.in_flight(&version, &replica.replica).unwrap_or(0);
+                    replicas.push(ReplicaLine::new(replica, in_flight));
+                }
+                let all = processes.starts(&version).await.into_iter();
+                starts.extend(all.map(|start| StartLine::new(start, now)));
             }
-            Json(RevisionDetail { view, replicas }).into_response()
+            let pids = replicas.iter().filter_map(|replica| replica.pid).collect();
+            let memory = memory_of(pids).await;
+            for replica in &mut replicas {
+                replica.memory_bytes = replica.pid.and_then(|pid| memory.get(&pid).copied());
+            }
+            Json(RevisionDetail {
+                view,
+                replicas,
+                starts,
+            })
+            .into_response()
         }
         Ok(None) => (
             StatusCode::NOT_FOUND,
@@ -92,6 +103,17 @@ async fn revision(State(api): State<Api>, Path(name): Path<String>) -> Response 
             .into_response(),
         Err(stopped) => unavailable(&stopped),
     }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the shell tells people the wall clock"
+)]
+fn unix_millis() -> u64 {
+    let since_1970 = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    u64::try_from(since_1970.as_millis()).unwrap_or(u64::MAX)
 }
 
 async fn decisions(State(api): State<Api>) -> Response {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
+use std::time::Duration;
+
 use cheerful_autoscaler::{DecisionLine, RevisionView};
-use cheerful_processes::ReplicaView;
+use cheerful_processes::{ReplicaView, StartView};
 use serde::{Deserialize, Serialize};
 
 /// `GET /v1/revisions/{name}`: a revision with its decisions and its replicas.
@@ -12,6 +14,35 @@ pub(crate) struct RevisionDetail {
     /// Those of the version that takes the requests, then those of the version that is about to.
     #[serde(default)]
     pub(crate) replicas: Vec<ReplicaLine>,
+    /// The last starts of its replicas, oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) starts: Vec<StartLine>,
+}
+
+/// One start of a replica that ended ready, by its parts.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct StartLine {
+    pub(crate) replica: String,
+    /// When it was asked for: milliseconds since 1970.
+    pub(crate) asked_unix_millis: u64,
+    /// Until its process ran.
+    pub(crate) process_seconds: f64,
+    /// From then until it answered its probe.
+    pub(crate) ready_seconds: f64,
+}
+
+impl StartLine {
+    pub(crate) fn new(start: StartView, now_unix_millis: u64) -> Self {
+        let ago = Duration::from_secs_f64(start.asked_seconds_ago.max(0.0));
+        let ago = u64::try_from(ago.as_millis()).unwrap_or(u64::MAX);
+        Self {
+            replica: start.replica,
+            asked_unix_millis: now_unix_millis.saturating_sub(ago),
+            process_seconds: start.process_seconds,
+            ready_seconds: start.ready_seconds,
+        }
+    }
 }
 
 /// One replica.
@@ -26,6 +57,12 @@ pub(crate) struct ReplicaLine {
     pub(crate) restarts: u32,
     /// Requests in flight in it now.
     pub(crate) in_flight: u64,
+    /// Bytes, of all its processes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) memory_bytes: Option<f64>,
+    /// The last lines that it wrote, oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) last_output: Vec<String>,
 }
 
 impl ReplicaLine {
@@ -37,6 +74,7 @@ impl ReplicaLine {
             state,
             age_seconds,
             restarts,
+            last_output,
         } = replica;
         Self {
             replica,
@@ -46,6 +84,8 @@ impl ReplicaLine {
             age_seconds,
             restarts,
             in_flight,
+            memory_bytes: None,
+            last_output,
         }
     }
 }

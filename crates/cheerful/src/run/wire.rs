@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{io, sync::Arc, time::Duration};
 
 use cheerful_autoscaler::{AutoscalerConfig, DecisionLine};
 use cheerful_console::{Console, guarded};
@@ -15,20 +15,20 @@ use tokio::{
 };
 
 use super::{
-    Admin, RunOptions,
+    RunOptions,
     control::{Control, names},
     keeping::Keeping,
-    listen::{Door, bind},
+    listen::Door,
     output, revisions,
     serve::Serving,
     systemd, tls,
 };
 use crate::{
-    api::{Api, ApiSocket, Readiness, serve},
+    api::{Acts, Api, ApiSocket, Readiness, serve},
     exit::Failure,
     instance,
     signals::Signals,
-    site::{Site, Spec, Statsd},
+    site::{Hand, Site, Spec, Statsd},
 };
 
 /// Events of the gateway that wait for the control path. A full channel costs the data path nothing: the gateway
@@ -46,13 +46,7 @@ pub(crate) fn run(options: RunOptions) -> Result<(), Failure> {
     let specs = revisions::read(&options.source, options.shadow).map_err(Failure::bad_input)?;
     let tls = options.tls.as_ref().map(tls::server_config).transpose()?;
     let door = Door::open(handed_over, options.listen)?;
-    let admin = match options.admin {
-        Admin::Usual => bind(Admin::USUAL, "--admin")
-            .or_else(|_| bind(SocketAddr::new(Admin::USUAL.ip(), 0), "--admin"))
-            .map(Some)?,
-        Admin::At(address) => Some(bind(address, "--admin")?),
-        Admin::Off => None,
-    };
+    let admin = options.admin.listen("--admin")?;
     let socket = match &options.socket {
         Some(path) => ApiSocket::bind(path)?,
         None => ApiSocket::bind_in(&instance::runtime_folder(), &socket_name(&door))?,
@@ -124,7 +118,8 @@ async fn start(options: RunOptions, specs: Vec<Spec>, opened: Opened) -> Result<
         .map(url_of)
         .transpose()
         .map_err(Failure::later)?;
-    let mut side_tasks = serve_api(api, &socket, admin).map_err(Failure::later)?;
+    let hand = options.allow_actions.then(|| site.hand());
+    let mut side_tasks = serve_api(api, &socket, admin, hand).map_err(Failure::later)?;
     let serving =
         Serving::start(&door, tls.as_ref(), &gateway, options.threads).map_err(Failure::later)?;
     let url = door.url(tls.is_some());
@@ -186,17 +181,25 @@ fn serve_api(
     api: Api,
     socket: &ApiSocket,
     admin: Option<std::net::TcpListener>,
+    hand: Option<Hand>,
 ) -> io::Result<JoinSet<()>> {
     let mut tasks = JoinSet::new();
     let listener = socket.listener()?;
     let autoscaler = api.parts.autoscaler.clone();
     let router = api.router();
     if let Some(admin) = admin {
-        admin.set_nonblocking(true)?;
         let admin = tokio::net::TcpListener::from_std(admin)?;
-        let (console, follow) = Console::of(autoscaler);
+        let (console, follow) = Console::of(autoscaler.clone(), hand.is_some());
         tasks.spawn(follow);
-        let router = router.clone().merge(console.router());
+        let mut router = router.clone().merge(console.router());
+        if let Some(hand) = hand {
+            let acts = Acts {
+                hand,
+                autoscaler,
+                console,
+            };
+            router = router.merge(acts.router());
+        }
         tasks.spawn(serve(admin, guarded(router)));
     }
     tasks.spawn(serve(listener, router));

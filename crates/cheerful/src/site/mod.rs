@@ -5,6 +5,7 @@
 mod action;
 mod door;
 mod feed;
+mod hold;
 mod listen;
 mod name;
 mod platform;
@@ -23,7 +24,7 @@ pub(crate) use door::Door;
 pub(crate) use feed::Feed;
 pub(crate) use name::revision_of;
 pub(crate) use rollout::Rollout;
-pub(crate) use shell::{Ended, Parts, Site};
+pub(crate) use shell::{Ended, Hand, Parts, Site};
 pub(crate) use sources::Sources;
 pub(crate) use spec::{Signals, Spec};
 pub(crate) use statsd::{Statsd, StatsdCounts};

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 use cheerful_gateway::RevisionConfig;
 use cheerful_processes::ProcessRevision;
-use cheerful_scaling::{Moment, Observation, Scaling};
+use cheerful_scaling::{Moment, Observation, Paused, Scaling};
 
 use super::{Signals, Spec, action::Action, name::version_name};
 
@@ -11,6 +11,8 @@ pub(super) struct Revision {
     pub(super) door: RevisionConfig,
     pub(super) scaling: Scaling,
     pub(super) shadow: Option<Scaling>,
+    /// A count that a person holds, in place of what the manifest says.
+    pub(super) held: Option<Paused>,
     pub(super) signals: Signals,
     pub(super) current: Version,
     pub(super) next: Option<Next>,
@@ -51,11 +53,7 @@ impl Revision {
     ) -> Option<Version> {
         if spec.scaling != self.scaling {
             self.scaling = spec.scaling;
-            let revision = self.current.revision.clone();
-            actions.push(Action::Rescale {
-                revision,
-                scaling: Box::new(self.scaling.clone()),
-            });
+            actions.push(self.rescale());
         }
         if spec.shadow != self.shadow {
             self.shadow = spec.shadow;

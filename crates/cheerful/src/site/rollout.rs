@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 use std::{collections::BTreeMap, time::Duration};
 
-use cheerful_scaling::{Moment, Observation};
+use cheerful_scaling::{Moment, Observation, Paused};
 
 use super::{
     Signals, Spec,
@@ -57,6 +57,20 @@ impl Rollout {
             Event::Tick => self.tick(now, &mut actions),
         }
         actions
+    }
+
+    /// Holds a revision's count in place of what its manifest says; see [`Revision::hold`].
+    ///
+    /// # Errors
+    /// When there is no such revision, or its settings do not allow it.
+    pub(crate) fn hold(
+        &mut self,
+        revision: &str,
+        paused: Option<Paused>,
+    ) -> Result<Vec<Action>, String> {
+        let known = self.revisions.get_mut(revision);
+        let known = known.ok_or_else(|| format!("no revision is named {revision:?}"))?;
+        Ok(vec![known.hold(paused)?])
     }
 
     fn apply(&mut self, specs: Vec<Spec>, restart: bool, now: Moment, actions: &mut Vec<Action>) {
@@ -123,6 +137,7 @@ impl Rollout {
             door: spec.door,
             scaling: spec.scaling,
             shadow: spec.shadow,
+            held: None,
             signals: spec.signals,
             current,
             next: None,

@@ -8,7 +8,7 @@ use std::{
 use cheerful_autoscaler::{Autoscaler, AutoscalerConfig, Input, Platform};
 use cheerful_gateway::{Gateway, GatewayEvent};
 use cheerful_processes::{ProcessEvent, Processes, ProcessesConfig};
-use cheerful_scaling::{Moment, Start};
+use cheerful_scaling::{Moment, Paused, Start};
 use cheerful_signals::scrape::{Pace, Scraper};
 use tokio::{
     sync::{mpsc, oneshot},
@@ -55,7 +55,37 @@ pub(crate) enum Order {
         restart: bool,
         done: oneshot::Sender<()>,
     },
+    /// Hold a count in place of what the manifest says; see [`Hand::hold`].
+    Hold {
+        revision: String,
+        paused: Option<Paused>,
+        done: oneshot::Sender<Result<(), String>>,
+    },
     End,
+}
+
+/// By which a person changes what the site does. Cheap to clone.
+#[derive(Clone, Debug)]
+pub(crate) struct Hand {
+    orders: mpsc::Sender<Order>,
+}
+
+impl Hand {
+    /// Holds a revision's count in place of what its manifest says; `None`: from now on it is as the manifest says.
+    ///
+    /// # Errors
+    /// In words, when there is no such revision, its settings do not allow it, or the site has ended.
+    pub(crate) async fn hold(&self, revision: &str, paused: Option<Paused>) -> Result<(), String> {
+        let (done, answer) = oneshot::channel();
+        let order = Order::Hold {
+            revision: revision.to_owned(),
+            paused,
+            done,
+        };
+        let ended = || Ended.to_string();
+        self.orders.send(order).await.map_err(|_| ended())?;
+        answer.await.map_err(|_| ended())?
+    }
 }
 
 /// The site's task has ended.
@@ -126,6 +156,13 @@ impl Site {
             autoscaler_task,
             processes_task,
         })
+    }
+
+    /// By which a person changes what it does.
+    pub(crate) fn hand(&self) -> Hand {
+        Hand {
+            orders: self.orders.clone(),
+        }
     }
 
     /// Makes these the revisions from now on; returns when their routes are live and new versions are on their way.
@@ -210,6 +247,10 @@ impl Owner {
                         self.parts.sources.apply(&specs, &self.parts.versions);
                         Event::Apply { specs, restart }
                     }
+                    Some(Order::Hold { revision, paused, done }) => {
+                        self.hold(&revision, paused, done).await;
+                        continue;
+                    }
                     Some(Order::End) | None => break,
                 },
                 Some(event) = events.recv() => seen(event),
@@ -231,6 +272,27 @@ impl Owner {
             {
                 tracing::debug!("whoever changed the revisions did not wait for it");
             }
+        }
+    }
+
+    async fn hold(
+        &mut self,
+        revision: &str,
+        paused: Option<Paused>,
+        done: oneshot::Sender<Result<(), String>>,
+    ) {
+        let held = self.rollout.hold(revision, paused);
+        let answer = match held {
+            Ok(actions) => {
+                for action in actions {
+                    self.carry_out(action).await;
+                }
+                Ok(())
+            }
+            Err(why) => Err(why),
+        };
+        if done.send(answer).is_err() {
+            tracing::debug!("whoever held {revision} did not wait for it");
         }
     }
 

@@ -278,10 +278,13 @@ mod tests {
             age_seconds: 12.0,
             restarts: u32::from(number == 2),
             in_flight: 10,
+            memory_bytes: None,
+            last_output: Vec::new(),
         });
         RevisionDetail {
             view,
             replicas: replicas.collect(),
+            starts: Vec::new(),
         }
     }
 

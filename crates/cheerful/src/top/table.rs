@@ -235,6 +235,7 @@ pub(crate) mod tests {
             signals: Vec::new(),
             schedule: None,
             shadow: None,
+            learned: None,
             decisions: Vec::new(),
         }
     }

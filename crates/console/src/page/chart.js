@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Two plots on one time axis: the load, and the replicas. Above them a mark for each decision.
-import { clock, colour, h, kind, number, say } from "./format.js";
+import { clock, colour, h, keyOf, kind, number, say } from "./format.js";
 
 // Marks that are there at most: the newest, for more could not be told apart.
 const MARKS = 80;
@@ -70,7 +70,7 @@ export class Chart {
 
   // Marks one as the one that is looked at.
   point(decision) {
-    this.#current = decision?.unixMillis ?? null;
+    this.#current = decision ? keyOf(decision) : null;
     for (const mark of this.#marks.children) this.#turn(mark);
   }
 
@@ -158,13 +158,16 @@ export class Chart {
     this.#mark();
   }
 
-  // A line through both plots for each decision that changed the count.
+  // A line through both plots for each decision that changed the count, below its mark.
   #lines(plot) {
     const { ctx, bbox } = plot;
+    if (plot === this.#plots[0]?.plot) {
+      for (const mark of this.#marks.children) mark.style.left = `${plot.over.offsetLeft + plot.valToPos(mark.dataset.at / 1000, "x")}px`;
+    }
     ctx.save();
     ctx.setLineDash([]);
     for (const decision of this.#decisions) {
-      const isCurrent = decision.unixMillis === this.#current;
+      const isCurrent = keyOf(decision) === this.#current;
       if (decision.replicas === decision.from && !isCurrent) continue;
       const x = Math.round(plot.valToPos(decision.unixMillis / 1000, "x", true)) + 0.5;
       if (x < bbox.left || x > bbox.left + bbox.width) continue;
@@ -180,22 +183,21 @@ export class Chart {
 
   // Buttons above the plots; those that are there stay, so that a focus does.
   #mark() {
-    const [{ plot }] = this.#plots.length ? this.#plots : [{}];
-    if (!plot) return;
+    if (!this.#past) return;
     this.#decisions = this.#past.decisions.slice(-MARKS);
-    const there = new Map([...this.#marks.children].map(mark => [Number(mark.dataset.at), mark]));
+    const there = new Map([...this.#marks.children].map(mark => [mark.dataset.key, mark]));
     for (const decision of this.#decisions) {
       const what = kind(decision);
-      let mark = there.get(decision.unixMillis);
-      there.delete(decision.unixMillis);
+      const key = keyOf(decision);
+      let mark = there.get(key);
+      there.delete(key);
       if (!mark) {
         const look = () => this.#onMark(decision);
         const label = `${clock(decision.unixMillis / 1000)}: ${decision.sentence}`;
-        mark = h("button", { type: "button", class: "mark", "data-kind": what, "data-at": decision.unixMillis, "aria-label": label,
+        mark = h("button", { type: "button", class: "mark", "data-kind": what, "data-at": decision.unixMillis, "data-key": key, "aria-label": label,
           tabindex: "-1", onmouseenter: look, onfocus: look, onclick: look }, h("span", { "aria-hidden": "true" }, SIGNS[what]));
         this.#marks.append(mark);
       }
-      mark.style.left = `${plot.over.offsetLeft + plot.valToPos(decision.unixMillis / 1000, "x")}px`;
       this.#turn(mark);
     }
     for (const mark of there.values()) mark.remove();
@@ -207,7 +209,7 @@ export class Chart {
   }
 
   #turn(mark) {
-    if (Number(mark.dataset.at) === this.#current) mark.setAttribute("aria-current", "true");
+    if (mark.dataset.key === this.#current) mark.setAttribute("aria-current", "true");
     else mark.removeAttribute("aria-current");
   }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The list of decisions, to be sifted.
-import { clock, h, kind, numbers } from "./format.js";
+import { clock, h, keyOf, kind, numbers } from "./format.js";
 
 const SHOWN = 200;
 const FILTERS = [
@@ -36,17 +36,17 @@ export class Decisions {
   }
 
   point(decision) {
-    this.#current = decision?.unixMillis ?? null;
+    this.#current = decision ? keyOf(decision) : null;
     this.#write();
   }
 
   #write() {
     const fits = this.#all.filter(this.#filter[2]).slice(-SHOWN).reverse();
-    const key = JSON.stringify([fits.map(one => one.unixMillis), this.#current, this.#filter[0]]);
+    const key = JSON.stringify([fits.map(keyOf), this.#current, this.#filter[0]]);
     if (key === this.#written) return;
     this.#written = key;
     this.#list.replaceChildren(...fits.map(decision => h("li", {
-      "aria-current": decision.unixMillis === this.#current ? "true" : null, onmouseenter: () => this.#onPoint(decision),
+      "aria-current": keyOf(decision) === this.#current ? "true" : null, onmouseenter: () => this.#onPoint(decision),
     }, h("time", { datetime: new Date(decision.unixMillis).toISOString() }, clock(decision.unixMillis / 1000)),
     h("span", { class: "step", "data-kind": kind(decision) }, `${decision.from} → ${decision.replicas}`),
     h("span", { class: "text" }, decision.sentence), h("span", { class: "numbers" }, numbers(decision)))));

@@ -9,7 +9,7 @@ export const h = (tag, attributes = {}, ...children) => {
     if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
     else element.setAttribute(name, value === true ? "" : value);
   }
-  element.append(...children.flat().filter(child => child != null));
+  element.append(...children.flat(Infinity).filter(child => child != null));
   return element;
 };
 
@@ -42,12 +42,15 @@ export const bytes = value =>
   value == null ? "–" : value < 1048576 ? `${Math.round(value / 1024)} KiB`
     : value < 1073741824 ? `${number(value / 1048576)} MiB` : `${number(value / 1073741824)} GiB`;
 
+// By what decisions are told apart: two may fall into one millisecond.
+export const keyOf = decision => `${decision.unixMillis}/${decision.from}/${decision.replicas}/${decision.mode}`;
+
 // What a decision did: up, down, panic or same.
 export const kind = decision =>
-  decision.mode === "panic" && decision.replicas >= decision.from ? "panic"
+  decision.mode === "action" ? "same" : decision.mode === "panic" && decision.replicas >= decision.from ? "panic"
     : decision.replicas > decision.from ? "up" : decision.replicas < decision.from ? "down" : "same";
 
-export const numbers = decision =>
+export const numbers = decision => decision.mode === "action" ? "by hand" :
   `stable ${number(decision.stable)}, panic ${number(decision.panic)}, held ${decision.held}, target ${number(decision.target)} each, `
   + `demand asks for ${decision.wanted}`
   + (decision.bounds?.length ? `; bound by ${decision.bounds.map(words).join(", ")}` : "");

@@ -10,7 +10,7 @@ const COLUMNS = [
   { key: "flight number", title: "In flight", of: row => row.inFlight + row.held },
   { key: "count number", title: "Ready / wanted", of: row => row.ready + row.starting },
   { key: "mode", title: "Mode", of: row => ["panic", "paused", "stable", "zero"].indexOf(row.mode), rising: true },
-  { key: "cost number", title: "Replica-hours, 24 h (of always on)", of: row => row.cost?.replicaHours ?? 0 },
+  { key: "cost number", title: "Replica-hours in 24 h (of always on)", of: row => row.cost?.replicaHours ?? 0 },
   { key: "reason plain", title: "Last reason" },
 ];
 // Rows change places at most so often, and never below a pointer or a focus.
@@ -106,7 +106,7 @@ export const overview = main => {
       hours += row.cost?.replicaHours ?? 0;
       always += row.cost?.alwaysOnHours ?? 0;
     }
-    const saved = always > 0 ? ` , ${Math.round((100 * hours) / always)} % of what always having the most there was would have been` : "";
+    const saved = always > 0 ? `, ${Math.round((100 * hours) / always)} % of what always having the most there was would have been` : "";
     say(summary, `${live.rows.size} revisions, ${awake} awake; ${ready} replicas ready, ${held} requests held; `
       + `${number(hours)} replica-hours in the last 24 hours${saved}.`);
   };

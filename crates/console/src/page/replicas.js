@@ -1,22 +1,57 @@
 // SPDX-License-Identifier: Apache-2.0
-// The replicas that are there.
-import { h, number, span } from "./format.js";
+// The replicas that are there, what they wrote last, and how the last ones started.
+import { bytes, clock, h, number, span } from "./format.js";
+
+// A decision that much before a start was what asked for it.
+const LONGEST_BEFORE_MS = 10_000;
 
 export const replicas = place => {
   const body = h("tbody");
   const none = h("p", { class: "empty" }, "There is none.");
-  const heads = ["Replica", "State", "In flight", "Age", "Restarts", "Process"];
-  const table = h("table", {}, h("caption", { class: "unseen" }, "Replicas"),
-    h("thead", {}, h("tr", {}, heads.map(head => h("th", { scope: "col" }, head)))), body);
-  const scroll = h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Replicas" }, table);
-  place.append(h("h2", {}, "Replicas"), scroll, none);
+  const there = wide("Replicas", ["Replica", "State", "In flight", "Memory", "Age", "Restarts", "Process"], body);
+  const outputs = h("div");
+  const started = h("tbody");
+  const starts = h("section", { hidden: true }, h("h2", {}, "Cold starts"),
+    h("p", { class: "note" }, "From the decision to the first answer of the readiness probe, newest first."),
+    wide("Cold starts", ["Asked for", "Replica", "Decision to request", "Until it ran", "Until it was ready", "In all"], started));
+  place.append(h("h2", {}, "Replicas"), there, none, outputs, starts);
+  const open = new Set();
+
+  const output = one => {
+    const text = h("pre", { tabindex: "0", "aria-label": `Last output of ${one.replica}` }, one.lastOutput.join("\n"));
+    return h("details", { open: open.has(one.replica), ontoggle: event => {
+      if (event.target.open) open.add(one.replica);
+      else open.delete(one.replica);
+    } }, h("summary", {}, `Last output of ${one.replica}`), text);
+  };
+  let written = "";
+
   return {
-    show(all) {
+    show({ replicas: all = [], starts: begun = [] }, decisions) {
       none.hidden = all.length > 0;
-      scroll.hidden = all.length === 0;
+      there.hidden = all.length === 0;
       body.replaceChildren(...all.map(one => h("tr", {},
-        h("th", { scope: "row" }, one.replica), h("td", {}, one.state), h("td", {}, number(one.inFlight)), h("td", {}, span(one.ageSeconds)),
-        h("td", {}, number(one.restarts)), h("td", {}, one.pid ? `${one.pid}, port ${one.port}` : `port ${one.port}`))));
+        h("th", { scope: "row" }, one.replica), h("td", {}, one.state), h("td", {}, number(one.inFlight)), h("td", {}, bytes(one.memoryBytes)),
+        h("td", {}, span(one.ageSeconds)), h("td", {}, number(one.restarts)),
+        h("td", {}, one.pid ? `${one.pid}, port ${one.port}` : `port ${one.port}`))));
+      // Left alone while it is the same, so that what is read or marked stays.
+      const said = all.filter(one => one.lastOutput?.length);
+      const key = JSON.stringify(said.map(one => [one.replica, one.lastOutput]));
+      if (key !== written) outputs.replaceChildren(...said.map(output));
+      written = key;
+      starts.hidden = begun.length === 0;
+      started.replaceChildren(...begun.toReversed().map(one => {
+        const before = decisions.findLast(decision => decision.unixMillis <= one.askedUnixMillis + 50 && decision.replicas > decision.from);
+        const waited = before && Math.max(0, one.askedUnixMillis - before.unixMillis);
+        const isKnown = waited !== undefined && waited < LONGEST_BEFORE_MS;
+        const all = (isKnown ? waited / 1000 : 0) + one.processSeconds + one.readySeconds;
+        return h("tr", {}, h("th", { scope: "row" }, clock(one.askedUnixMillis / 1000)), h("td", {}, one.replica),
+          h("td", {}, isKnown ? span(waited / 1000) : "–"), h("td", {}, span(one.processSeconds)), h("td", {}, span(one.readySeconds)),
+          h("td", {}, span(all)));
+      }));
     },
   };
 };
+
+const wide = (name, heads, body) => h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": name },
+  h("table", {}, h("caption", { class: "unseen" }, name), h("thead", {}, h("tr", {}, heads.map(head => h("th", { scope: "col" }, head)))), body));

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // One revision: how it is, how it was, and why.
 import { ask, inPath, live } from "./live.js";
-import { clock, h, kind, number, numbers, say, span } from "./format.js";
+import { clock, h, keyOf, kind, number, numbers, say, span } from "./format.js";
 import { Chart } from "./chart.js";
 import { Decisions } from "./decisions.js";
 import { replicas } from "./replicas.js";
+import { curve } from "./curve.js";
+import { whatIf } from "./whatif.js";
+import { acts } from "./acts.js";
 
 const RANGES = [[60, "1 min"], [300, "5 min"], [900, "15 min"], [3600, "1 h"], [7200, "2 h"], [21600, "6 h"], [86400, "24 h"]];
 // Rows of the table for those who cannot see the chart.
@@ -29,23 +32,26 @@ export const revision = (main, name) => {
     ranges.forEach((button, index) => button.setAttribute("aria-pressed", String(RANGES[index][0] === span)));
     refresh();
   } }, text));
+  const acting = h("section", { "aria-label": "Actions" });
   const place = h("section", { "aria-label": "Over time" });
   const said = h("div", { class: "said", "aria-live": "polite" });
   const table = h("div", { class: "scroll" });
   const figures = h("details", { ontoggle: () => figures.open && past && tabulate() }, h("summary", {}, "The figures as a table"), table);
   const list = h("section", { "aria-label": "Decisions" });
   const there = h("section", { "aria-label": "Replicas" });
+  const learning = h("section", { "aria-label": "What was learned", hidden: true });
+  const trying = h("section", { "aria-label": "What if" });
   main.append(h("p", { class: "back" }, h("a", { href: "#/" }, "← all revisions")), title,
     h("dl", { class: "facts" }, Object.entries(facts).map(([fact, value]) => h("div", {}, h("dt", {}, fact), value))),
-    h("div", { class: "why" }, why, awake, woken), trouble,
+    h("div", { class: "why" }, why, awake, woken), acting, trouble,
     h("div", { class: "bar" }, h("div", { class: "group", role: "group", "aria-label": "How far back" }, ranges)),
-    place, said, figures, list, there);
+    place, said, figures, trying, list, there, learning);
 
   let past = null;
   let pointed = null;
   let ended = false;
   const point = decision => {
-    if (pointed?.unixMillis === decision.unixMillis) return;
+    if (pointed && keyOf(pointed) === keyOf(decision)) return;
     pointed = decision;
     chart.point(decision);
     decisions.point(decision);
@@ -65,8 +71,11 @@ export const revision = (main, name) => {
   const chart = new Chart(place, point);
   const decisions = new Decisions(list, point);
   const replicaTable = replicas(there);
+  const learned = curve(learning);
+  whatIf(trying, name, chart);
 
   const fill = () => {
+    if (live.hello?.allowsActions && !acting.hasChildNodes()) acts(acting, name);
     const row = live.rows.get(name);
     if (!row) {
       say(trouble, live.state === "up" ? `There is no revision ${name} any more.` : "");
@@ -123,7 +132,8 @@ export const revision = (main, name) => {
       if (ended) return;
       say(awake, view.keptAwakeBy ? `Kept awake by: ${view.keptAwakeBy}` : "Nothing keeps it awake.");
       say(woken, view.wokenBy ? `Woken by: ${view.wokenBy}, ${span(view.wokenSecondsAgo)} ago` : "");
-      replicaTable.show(view.replicas ?? []);
+      replicaTable.show(view, view.decisions);
+      learned.show(view.learned);
     } catch {
       // Told beside the charts, and above all.
     }
@@ -151,5 +161,6 @@ export const revision = (main, name) => {
     live.removeEventListener("rows", everySecond);
     live.removeEventListener("decision", decided);
     chart.stop();
+    learned.stop();
   };
 };

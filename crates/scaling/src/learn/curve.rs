@@ -105,6 +105,12 @@ impl Curve {
             .sum()
     }
 
+    /// The middles of the ranges of which something is known, in requests in flight.
+    pub(crate) fn known(&self) -> impl Iterator<Item = f64> {
+        let known = (0..Self::BINS).filter(|place| self.slope(*place).is_some());
+        known.map(|place| exp(Self::FIRST + (place as f64 + 0.5) * Self::WIDTH))
+    }
+
     /// Whether anything is known.
     pub(crate) fn is_known(&self) -> bool {
         (0..Self::BINS).any(|place| self.slope(place).is_some())

@@ -15,6 +15,7 @@ use std::time::Duration;
 
 use crate::{Concurrency, Moment, Objective, Report, Scaling, Target};
 use curve::Curve;
+use logarithm::exp;
 pub(crate) use logarithm::ln;
 use objective::Kept;
 use panel::Panel;
@@ -144,6 +145,22 @@ impl Learner {
     /// What is known, for people.
     pub(crate) const fn learned(&self) -> Learned {
         self.told
+    }
+
+    /// Points of the curve: requests in flight, how many times as long as alone a request takes, and the same one
+    /// standard error steeper.
+    pub(crate) fn points(&self) -> Vec<[f64; 3]> {
+        let alone = self.bounds.alone;
+        let times = |in_flight, doubt| exp(self.curve.rise(alone, in_flight, doubt));
+        (self.curve.known())
+            .map(|in_flight| {
+                [
+                    in_flight,
+                    times(in_flight, 0.0),
+                    times(in_flight, Self::DOUBT),
+                ]
+            })
+            .collect()
     }
 
     pub(crate) fn remember(&self) -> Option<LearnedTarget> {

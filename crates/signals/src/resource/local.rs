@@ -77,6 +77,18 @@ impl Local {
     }
 }
 
+/// The bytes of memory of replicas, each by the number of the process that it was started as; see [`Resource::Memory`].
+/// Those of which nothing can be read are left out.
+pub async fn memory_of(replicas: Vec<u32>) -> BTreeMap<u32, f64> {
+    let read = spawn_blocking(move || {
+        let reader = Reader::new("/proc".into(), "/sys/fs/cgroup".into());
+        reader.memory(&replicas)
+    });
+    let figures = read.await.unwrap_or_default();
+    let known = |(replica, bytes): (u32, Option<f64>)| Some((replica, bytes?));
+    figures.into_iter().filter_map(known).collect()
+}
+
 enum Read {
     Cpu(BTreeMap<u32, Used>),
     Memory(BTreeMap<u32, Option<f64>>),

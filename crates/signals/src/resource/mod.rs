@@ -9,5 +9,5 @@ mod mean;
 mod process;
 mod rate;
 
-pub use local::{Local, Resource};
+pub use local::{Local, Resource, memory_of};
 pub use mean::mean;

@@ -46,9 +46,16 @@ async fn revision(State(asked): State<Asked>, Path(key): Path<String>) -> Respon
                     age_seconds: pod.seen_for.as_secs_f64(),
                     restarts: 0,
                     in_flight: whole(pod.in_flight),
+                    memory_bytes: None,
+                    last_output: Vec::new(),
                 })
                 .collect();
-            Json(RevisionDetail { view, replicas }).into_response()
+            Json(RevisionDetail {
+                view,
+                replicas,
+                starts: Vec::new(),
+            })
+            .into_response()
         }
         Ok(None) => {
             let text = format!("nothing is called {key:?}\n");

@@ -6,6 +6,7 @@ mod metrics;
 
 use std::{net::SocketAddr, sync::Arc};
 
+use cheerful_console::Console;
 use cheerful_kubernetes::{
     ApiServer,
     lease::{Lease, LeaseConfig},
@@ -93,7 +94,9 @@ async fn serve(options: Options) -> Result<(), Failure> {
         stop.clone(),
     );
     let admin = SocketAddr::new(options.reports.ip(), options.admin_port);
-    let api = api::router(running.autoscaler().clone(), running.view());
+    let (console, follow) = Console::of(running.autoscaler().clone(), false);
+    tasks.spawn(follow);
+    let api = api::router(running.autoscaler().clone(), running.view()).merge(console.data());
     let paged = pages.serve(admin, api, stop.clone());
     tracing::info!(pod = scaler.pod, "takes reports at {}", options.reports);
     let ended = tokio::select! {
