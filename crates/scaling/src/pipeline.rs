@@ -85,7 +85,12 @@ impl Scaler {
         }
 
         // Delays.
-        let scale_down_delay = settings.scale_down_delay.or(Duration::ZERO);
+        let held = if self.capacity.is_some() {
+            Self::HELD
+        } else {
+            Duration::ZERO
+        };
+        let scale_down_delay = settings.scale_down_delay.or(held);
         let (largest, mut scale_down_remains) =
             self.wishes.hold(now, scale_down_delay, course.replicas);
         course.at_least(largest, Bound::ScaleDownDelay);

@@ -232,8 +232,8 @@ fn on_loads_by_chance() {
     );
     let sparse = by_chance(7200, 0.2, |second| if second % 400 < 5 { 1.0 } else { 0.0 });
     for rules in BOTH {
-        check("waves", &waves, &model(10, 3.0), rules, 0.12);
+        check("waves", &waves, &model(10, 3.0), rules, 0.15);
         check("bursts", &bursts, &model(10, 3.0), rules, 0.2);
-        check("sparse", &sparse, &model(10, 3.0), rules, 0.08);
+        check("sparse", &sparse, &model(10, 3.0), rules, 0.15);
     }
 }

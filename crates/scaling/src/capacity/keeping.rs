@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use super::{
     ahead::{Ahead, Plan},
-    level::{Kept, Level, Need},
+    level::{Kept, Level, Need, Worth},
 };
 
 /// Which replicas are worth keeping though nothing needs them now: ski rental for each level of the scale.
@@ -20,6 +20,33 @@ pub(crate) struct Keeping {
     pub(super) width: u32,
     /// For the last replica, where the next request can be foreseen.
     plan: Option<Plan>,
+    pub(super) onsets: Onsets,
+    /// Requests that a level serves within a start when it is fully used.
+    full: f64,
+}
+
+/// What all levels tell of one of which little is known: which share of it was missing when it was needed again.
+/// Where the load rises smoothly, what is foreseen covers it and nothing was; where it comes in bursts, much was.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Onsets {
+    /// Forgetting sum of the shares.
+    pub(super) hurt: f64,
+    /// Forgetting count.
+    pub(super) count: f64,
+}
+
+impl Onsets {
+    const REMAIN: f64 = 0.999;
+    /// As if all of it had been missing so often before the first.
+    const PRIOR: f64 = 20.0;
+
+    fn enter(&mut self, share: f64) {
+        self.hurt = self.hurt * Self::REMAIN + share;
+        self.count = self.count * Self::REMAIN + 1.0;
+    }
+    fn share(&self) -> f64 {
+        (self.hurt + Self::PRIOR) / (self.count + Self::PRIOR)
+    }
 }
 
 impl Default for Keeping {
@@ -28,6 +55,8 @@ impl Default for Keeping {
             levels: Vec::new(),
             width: 1,
             plan: None,
+            onsets: Onsets::default(),
+            full: 0.0,
         }
     }
 }
@@ -70,6 +99,8 @@ impl Keeping {
             self.levels.resize(levels, Level::default());
         }
         let width = f64::from(self.width);
+        self.full = width * used.requests_per_second * f64::from(used.lead);
+        let missing = self.missing();
         for (below, level) in self.levels.iter_mut().enumerate() {
             let share = (used.replicas / width - below as f64).clamp(0.0, 1.0);
             let filled = (used.filled / width - below as f64).clamp(0.0, 1.0);
@@ -79,10 +110,21 @@ impl Keeping {
                 share,
                 requests: (filled - covered).max(0.0) * width * used.requests_per_second,
                 lead: used.lead,
-                replicas: needed.min((below as u32 + 1).saturating_mul(self.width)),
+                replicas: needed,
             };
-            let again = level.add(&need, |requests| cost(below, requests / width, costs));
-            if again && below == 0 {
+            let worth = Worth {
+                missing: missing.of(below),
+                below: (below as u32).saturating_mul(self.width),
+                unproven: unproven(below, costs),
+                price: |requests| cost(below, requests / width, costs),
+            };
+            let noted = level.add(&need, &worth);
+            if let Some(hurt) = noted.hurt
+                && self.full > 0.0
+            {
+                self.onsets.enter((hurt / self.full).min(1.0));
+            }
+            if noted.again && below == 0 {
                 self.plan = Plan::best(level, costs.start, cost(0, 1.0, costs));
             }
         }
@@ -100,11 +142,10 @@ impl Keeping {
     }
     /// The replicas that are kept at that second.
     pub(crate) fn kept(&self, second: u32) -> Option<Kept> {
-        let kept = self
-            .levels
-            .iter()
-            .rev()
-            .find_map(|level| level.kept(second))?;
+        let levels = self.levels.iter().enumerate().rev();
+        let kept = levels
+            .map(|(below, level)| (below as u32 + 1, level))
+            .find_map(|(number, level)| level.kept(second, number.saturating_mul(self.width)))?;
         Some(Kept {
             remains: kept.remains.min(Self::LONGEST),
             ..kept
@@ -117,7 +158,12 @@ impl Keeping {
             (None, Some(level)) => level.keep_seconds(),
             (None, None) => {
                 let mut unknown = Level::default();
-                unknown.weigh(|requests| cost(0, requests, costs));
+                unknown.weigh(&Worth {
+                    missing: Missing::ONE,
+                    below: 0,
+                    unproven: unproven(0, costs),
+                    price: |requests| cost(0, requests, costs),
+                });
                 unknown.keep_seconds()
             }
         };
@@ -126,8 +172,14 @@ impl Keeping {
     /// The thrift has changed.
     pub(crate) fn weigh(&mut self, costs: Costs) {
         let width = f64::from(self.width);
+        let missing = self.missing();
         for (below, level) in self.levels.iter_mut().enumerate() {
-            level.weigh(|requests| cost(below, requests / width, costs));
+            level.weigh(&Worth {
+                missing: missing.of(below),
+                below: (below as u32).saturating_mul(self.width),
+                unproven: unproven(below, costs),
+                price: |requests| cost(below, requests / width, costs),
+            });
         }
         let plan = |level: &Level| Plan::best(level, costs.start, cost(0, 1.0, costs));
         self.plan = self.levels.first().and_then(plan);
@@ -137,6 +189,9 @@ impl Keeping {
         self.levels.capacity() * size_of::<Level>()
     }
 
+    fn missing(&self) -> Missing {
+        Missing(self.full * self.onsets.share())
+    }
     fn widen(&mut self) {
         let mut number = 0;
         self.levels.retain(|_| {
@@ -166,6 +221,19 @@ impl Keeping {
     }
 }
 
+/// Requests that are taken to wait when a level is needed again, as long as little is known of it.
+#[derive(Clone, Copy, Debug)]
+struct Missing(f64);
+
+impl Missing {
+    /// The last replica waits for a request, and that is one.
+    const ONE: f64 = 1.0;
+
+    fn of(self, below: usize) -> f64 {
+        if below == 0 { Self::ONE } else { self.0 }
+    }
+}
+
 /// What it costs not to have a replica, in seconds of one.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Costs {
@@ -175,6 +243,17 @@ pub(crate) struct Costs {
     pub(crate) cold_start: f64,
     /// For each start: it takes its time too.
     pub(crate) start: f64,
+    /// What is beyond it is believed only where gaps are known.
+    pub(crate) unproven: f64,
+}
+
+/// For the last replica what a start from zero costs is given, not estimated.
+fn unproven(below: usize, costs: Costs) -> f64 {
+    if below == 0 {
+        f64::INFINITY
+    } else {
+        costs.unproven
+    }
 }
 
 /// What it costs not to have the replica of a level when so many requests would wait for it.

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 use std::time::Duration;
 
+use crate::learn::ln;
+
 /// How often a level of the scale (its k-th replica, or a range of them) was needed again after how long.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Level {
     /// The second after the last in which it was needed; 0: never yet.
     unused_from: u32,
-    /// The most replicas that were needed while it was the highest level, since it was last let go.
+    /// The most replicas that were needed in all since it was last let go.
     most: u32,
     /// Forgetting counts of how long it was not needed; the bounds are [`Level::begin_of`].
     pub(super) gaps: [f32; Self::BINS],
@@ -46,15 +48,35 @@ pub(crate) struct Need {
     pub(crate) replicas: u32,
 }
 
+/// What it costs not to have a level.
+pub(crate) struct Worth<P> {
+    /// Requests that are taken to wait when it is needed again, as long as little is known of it.
+    pub(crate) missing: f64,
+    /// Replicas below it.
+    pub(crate) below: u32,
+    /// What it costs beyond that, in seconds of the level, is believed only where gaps are known.
+    pub(crate) unproven: f64,
+    /// In seconds of the level, from the requests that would wait.
+    pub(crate) price: P,
+}
+
+/// What a second told.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Noted {
+    /// It was not needed before.
+    pub(crate) again: bool,
+    /// So many requests would have waited in the start that ends now, had it been let go.
+    pub(crate) hurt: Option<f64>,
+}
+
 impl Level {
     pub(crate) const BINS: usize = 20;
     /// What remains of the gaps when another comes: about the last 100 count.
     const GAPS_REMAIN: f32 = 0.99;
     /// What remains of the onsets: about the last 10 count.
     const ONSETS_REMAIN: f32 = 0.9;
-    /// Before the first, as if there had been so many gaps in each bin up to what a start is worth and some below:
-    /// nobody knows how long it will be. Then it is kept for as long as a start is worth, which is at most twice as
-    /// dear as the best that could have been done, and what is learned takes over bit by bit.
+    /// Before the first, as if there had been so many gaps in each bin up to [`Level::eased`] and some below: nobody knows how
+    /// long it will be, and what is learned takes over bit by bit.
     const PRIOR: f32 = 0.5;
     const PRIOR_BINS: usize = 6;
     /// Fewer gaps than this are not talked of.
@@ -72,13 +94,16 @@ impl Level {
         Self::begin_of(bin) * Self::WIDENING.sqrt()
     }
     fn bin_of(seconds: f64) -> usize {
-        let bin = (seconds.max(Self::SHORTEST) / Self::SHORTEST).ln() / Self::WIDENING.ln();
+        let bin = ln(seconds.max(Self::SHORTEST) / Self::SHORTEST) / ln(Self::WIDENING);
         ((bin + 1e-9) as usize).min(Self::BINS - 1)
     }
 
-    /// Enters a second. `price` gives what it costs not to have it, in seconds of the level, from the requests that
-    /// would wait. Gives whether it was not needed before.
-    pub(crate) fn add(&mut self, need: &Need, price: impl Fn(f64) -> f64) -> bool {
+    /// Enters a second.
+    pub(crate) fn add<P: Fn(f64) -> f64>(&mut self, need: &Need, worth: &Worth<P>) -> Noted {
+        let mut noted = Noted {
+            again: false,
+            hurt: None,
+        };
         let next = need.second.saturating_add(1);
         if self.onset.0 > 0 {
             self.onset.1 += need.requests as f32;
@@ -86,11 +111,12 @@ impl Level {
                 self.hurt = self.hurt * Self::ONSETS_REMAIN + self.onset.1;
                 self.onsets = self.onsets * Self::ONSETS_REMAIN + 1.0;
                 self.onset.0 = 0;
-                self.weigh(&price);
+                noted.hurt = Some(f64::from(self.onset.1));
+                self.weigh(worth);
             }
         }
         if need.share <= 0.0 {
-            return false;
+            return noted;
         }
         let known = self.unused_from > 0;
         let gap = need.second.saturating_sub(self.unused_from);
@@ -100,7 +126,7 @@ impl Level {
         self.most = self.most.max(need.replicas);
         self.unused_from = next;
         if known && gap == 0 {
-            return false;
+            return noted;
         }
         if known {
             self.enter(gap);
@@ -108,8 +134,9 @@ impl Level {
         if self.onset.0 == 0 && (!known || gap >= need.lead) {
             self.onset = (next, need.requests as f32);
         }
-        self.weigh(&price);
-        true
+        self.weigh(worth);
+        noted.again = true;
+        noted
     }
     /// Enters how many seconds it was not needed.
     pub(super) fn enter(&mut self, gap: u32) {
@@ -122,12 +149,12 @@ impl Level {
     pub(crate) fn idle(&self, second: u32) -> Option<f64> {
         (self.unused_from > 0).then(|| f64::from(second.saturating_sub(self.unused_from)))
     }
-    /// What is kept of it at that second.
-    pub(crate) fn kept(&self, second: u32) -> Option<Kept> {
+    /// What is kept of it at that second; `with_it`: replicas up to it.
+    pub(crate) fn kept(&self, second: u32, with_it: u32) -> Option<Kept> {
         let idle = f64::from(second.saturating_sub(self.unused_from));
         let delay = self.keep_seconds();
         (self.unused_from > 0 && idle < delay).then(|| Kept {
-            replicas: self.most,
+            replicas: self.most.min(with_it),
             remains: Duration::from_secs_f64(delay - idle),
             delay: Duration::from_secs_f64(delay),
             back_in_ten: self.back_in_ten(delay),
@@ -146,17 +173,27 @@ impl Level {
 
     /// Chooses for how long to keep it: the time that would have cost least over the gaps that are known. A gap that is
     /// shorter costs its length, one that is longer costs the time that it was kept and a start.
-    pub(crate) fn weigh(&mut self, price: impl Fn(f64) -> f64) {
-        let hurt = f64::from((self.hurt + 1.0) / (self.onsets + 1.0));
-        self.keep = self.cheapest(price(hurt)).1 as f32;
+    pub(crate) fn weigh<P: Fn(f64) -> f64>(&mut self, worth: &Worth<P>) {
+        let hurt = (f64::from(self.hurt) + worth.missing) / (f64::from(self.onsets) + 1.0);
+        let start = (worth.price)(hurt);
+        let above = 1.0 - f64::from(worth.below) / f64::from(self.most.max(worth.below + 1));
+        let eased = Self::eased(start.min(worth.unproven), above);
+        self.keep = self.cheapest(start, eased).1 as f32;
+    }
+    /// For how long it is taken to be worth keeping where nothing is known. Of what was needed at once, the upper replicas
+    /// go first and the lower later, so many that the share gone by then is `(exp(t / start) - 1) / (e - 1)`: the
+    /// best that can be done without knowledge, at most 1.58 times as dear as the best with it (Karlin et al., 1990).
+    fn eased(start: f64, above: f64) -> f64 {
+        start * ln(1.0 + (std::f64::consts::E - 1.0) * above)
     }
     /// What the best way to keep it would have cost over the gaps that are known.
     pub(crate) fn cost_of_keeping(&self, start: f64) -> f64 {
-        self.cheapest(start).0
+        self.cheapest(start, start).0
     }
-    /// How many gaps of that length there were, with those that are taken to be known before the first.
-    pub(crate) fn count(&self, bin: usize, start: f64) -> f64 {
-        let last = Self::bin_of(start);
+    /// How many gaps of that length there were, with those that are taken to be known before the first, which are `up_to`
+    /// so long.
+    pub(crate) fn count(&self, bin: usize, up_to: f64) -> f64 {
+        let last = Self::bin_of(up_to / Self::WIDENING.sqrt());
         let prior = last.saturating_sub(Self::PRIOR_BINS - 1)..=last;
         let before = if prior.contains(&bin) {
             Self::PRIOR
@@ -171,8 +208,8 @@ impl Level {
     }
 
     /// The least cost, and for how long to keep it then.
-    fn cheapest(&self, start: f64) -> (f64, f64) {
-        let count = |bin: usize| self.count(bin, start);
+    fn cheapest(&self, start: f64, up_to: f64) -> (f64, f64) {
+        let count = |bin: usize| self.count(bin, up_to);
         let mut longer: f64 = (0..Self::BINS).map(count).sum();
         let mut waited = 0.0;
         let mut best = (longer * start, 0.0);
@@ -217,7 +254,13 @@ mod tests {
                 lead: 1,
                 replicas: 1,
             };
-            level.add(&need(second), |_| price);
+            let worth = Worth {
+                missing: 1.0,
+                below: 0,
+                unproven: f64::INFINITY,
+                price: |_| price,
+            };
+            level.add(&need(second), &worth);
             second += 1 + gap;
         }
         level
@@ -237,7 +280,7 @@ mod tests {
         let often = level((0..60).map(|n| if n % 10 == 9 { 3_000 } else { 40 }), 400.0);
         let keep = often.keep_seconds();
         assert!((40.0..100.0).contains(&keep), "{keep}");
-        let kept = often.kept(often.unused_from).unwrap();
+        let kept = often.kept(often.unused_from, 1).unwrap();
         assert_eq!(kept.back_in_ten, Some(9));
     }
 

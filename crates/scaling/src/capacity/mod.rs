@@ -2,6 +2,7 @@
 //! What the load may become and what waiting and idling cost, learned second by second: the policy
 //! [`crate::Policy::Auto`].
 mod ahead;
+mod forecast;
 mod keeping;
 mod learned;
 mod level;
@@ -9,7 +10,6 @@ mod offered;
 mod price;
 mod spare;
 mod start_up;
-mod surprise;
 
 pub(crate) use ahead::Ahead;
 pub use learned::LearnedLoad;
@@ -25,9 +25,9 @@ use crate::{
     bucket::SECOND_MICROS,
     history::{History, Second},
 };
+use forecast::Forecast;
 use keeping::{Costs, Keeping, Use};
 use offered::Offered;
-use surprise::Surprise;
 
 /// Learns from whole seconds, once every report of them that was sent in time has come.
 ///
@@ -35,7 +35,7 @@ use surprise::Surprise;
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Capacity {
     offered: Offered,
-    surprise: Surprise,
+    forecast: Forecast,
     start_ups: StartUps,
     keeping: Keeping,
     /// The load over the last while.
@@ -55,7 +55,7 @@ pub(crate) struct Terms {
 impl Capacity {
     /// Bytes of memory at most.
     #[cfg(test)]
-    pub(crate) const MOST_BYTES: usize = 3_000;
+    pub(crate) const MOST_BYTES: usize = 3_072;
     /// A second is learned from so long after its end: reports come each second, at any time of it, and take
     /// a while.
     pub(crate) const SETTLED: u64 = 1_500_000;
@@ -63,8 +63,7 @@ impl Capacity {
     const CALM_SECONDS: f64 = 3.0;
     /// A tick, and a second for what is not exact.
     const AHEAD_SECONDS: f64 = 3.0;
-    /// Who waits for a place lets those behind wait as well: so many in all.
-    const BEHIND: f64 = 3.0;
+    /// What is kept is kept for so much of the margin too.
     const KEPT_MARGIN: f64 = 0.5;
     /// After a longer pause nothing is learned from what lies between: it was silent.
     const LONGEST_PAUSE: u64 = 600;
@@ -92,7 +91,7 @@ impl Capacity {
             return;
         };
         if self.last.is_some_and(|last| second > last + 1) {
-            self.surprise.forget_the_last();
+            self.forecast.forget_the_last();
             self.calm = 0.0;
         }
         self.last = Some(second);
@@ -100,7 +99,7 @@ impl Capacity {
             Second::Known { load, requests } => (load, requests),
             Second::Empty => (0.0, 0),
             // What the silent ones do is not known, so nothing is learned.
-            Second::Unknown => return self.surprise.forget_the_last(),
+            Second::Unknown => return self.forecast.forget_the_last(),
         };
         let load = self.offered.load(second, load, requests);
         let lead = self.lead_seconds();
@@ -155,7 +154,7 @@ impl Capacity {
     pub(crate) fn learned(&self) -> LearnedLoad {
         LearnedLoad::of(
             &self.offered,
-            &self.surprise,
+            &self.forecast,
             &self.start_ups,
             &self.keeping,
         )
@@ -164,7 +163,7 @@ impl Capacity {
     pub(crate) fn recall(&mut self, learned: &LearnedLoad, price: Price) {
         learned.recall(
             &mut self.offered,
-            &mut self.surprise,
+            &mut self.forecast,
             &mut self.start_ups,
             &mut self.keeping,
         );
@@ -181,14 +180,13 @@ impl Capacity {
     }
 
     fn learn(&mut self, second: u64, load: f64, lead: usize, terms: &Terms) {
-        let before = self.surprise.add(load, lead);
-        // A part of the margin: what is kept is kept for what comes in between as well.
-        let places = load + Self::KEPT_MARGIN * self.margin(load, self.calm, terms.price);
+        let foreseen = self.forecast.add(load, lead);
+        let places = load + Self::KEPT_MARGIN * self.unforeseen(load, self.calm, terms.price);
         let used = Use {
             replicas: places / terms.slots,
             filled: load / terms.slots,
-            covered: before.map_or(0.0, |before| {
-                (before + self.margin(before, self.calm, terms.price)) / terms.slots
+            covered: foreseen.map_or(0.0, |foreseen| {
+                (foreseen + self.unforeseen(foreseen, self.calm, terms.price)) / terms.slots
             }),
             requests_per_second: terms.slots / self.offered.service_seconds(),
             lead: lead as u32,
@@ -199,15 +197,21 @@ impl Capacity {
     }
     /// What the load may become more within a start: where it is so large now, and so large over a longer time.
     fn margin(&self, load: f64, calm: f64, price: Price) -> f64 {
+        let foreseen = self.forecast.foresee(load);
+        (foreseen + self.unforeseen(foreseen, calm, price) - load).max(0.0)
+    }
+    /// What may come beyond what is foreseen.
+    fn unforeseen(&self, foreseen: f64, calm: f64, price: Price) -> f64 {
         let requests_per_second = calm / self.offered.service_seconds();
-        let deviations = price.deviations(self.start_up(), requests_per_second);
-        self.surprise.factor() * deviations * load.sqrt()
+        let one_in = price.one_in(self.start_up(), requests_per_second);
+        self.forecast.deviations(one_in) * foreseen.sqrt()
     }
     fn costs(&self, price: Price) -> Costs {
         Costs {
-            wait: Self::BEHIND * price.of_a_wait(self.start_up()),
+            wait: price.of_a_wait(self.start_up()),
             cold_start: price.of_a_cold_start(),
             start: Price::of_a_start(self.start_up()),
+            unproven: price.unproven(),
         }
     }
     /// Until what is decided now answers requests: a report, a tick and a start, in whole seconds.

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 use std::time::Duration;
 
-use crate::learn::ln;
-
 /// What waiting is worth against a replica that idles: made of the one number a person may turn.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Price {
@@ -11,14 +9,18 @@ pub(crate) struct Price {
 
 impl Price {
     /// Seconds that a replica may idle to spare requests a second of waiting, with thrift in the middle.
-    const SECOND: f64 = 4.0;
+    const SECOND: f64 = 12.0;
     /// Seconds that a replica may idle to spare one start from zero. Public measures of idle functions weigh a start
     /// with 80 GB-seconds (RUM, FeMux), which is 400 s of a replica of 200 MB.
     const COLD_START: f64 = 400.0;
     /// Seconds of a replica for what a platform has to do for a start and an end.
     const START: f64 = 10.0;
-    /// One in so many requests may wait, with thrift in the middle.
-    const RISK: f64 = 100.0;
+    /// In one of so many seconds there may be too few, with thrift in the middle; as some of what comes then finds a place
+    /// still, less than one request in a hundred waits.
+    const RISK: f64 = 50.0;
+    /// A replica but the last is kept at most so many seconds, with thrift in the middle, before it is known how soon it is
+    /// needed again.
+    const UNPROVEN: f64 = 900.0;
     /// At either end it is so many times more and less.
     const RANGE: f64 = 1000.0;
     /// Seconds from what happens until it is decided on, on average: half of a report's interval and of a tick.
@@ -42,31 +44,23 @@ impl Price {
     pub(crate) fn of_a_cold_start(self) -> f64 {
         Self::COLD_START * self.scale()
     }
-    /// Standard deviations of the load to be covered: as many as make the last replica worth its cost, which is one
-    /// second each second, where so many requests come per second and all of them wait while it is missing. So
-    /// `probability to be short = 1 / (price of a wait x requests per second)`. Nothing is covered where hardly anyone
-    /// comes, and nowhere more than for all but one of [`Price::RISK`] seconds.
-    pub(crate) fn deviations(self, start_up: Duration, requests_per_second: f64) -> f64 {
+    /// Seconds that a replica is kept at most on an estimate of who would wait for it.
+    pub(crate) fn unproven(self) -> f64 {
+        Self::UNPROVEN * self.scale()
+    }
+    /// The load may be more than was covered in one of so many seconds: as many as make the last replica worth its cost,
+    /// which is one second each second, where so many requests come per second and all of them wait while it is
+    /// missing. So `probability to be short = 1 / (price of a wait x requests per second)`. Nothing is covered where
+    /// hardly anyone comes, and nowhere more than for all but one of [`Price::RISK`] seconds.
+    pub(crate) fn one_in(self, start_up: Duration, requests_per_second: f64) -> f64 {
         let worth = self.of_a_wait(start_up) * requests_per_second;
-        normal_quantile_above(worth.min(Self::RISK * self.scale()))
+        worth.min(Self::RISK * self.scale())
     }
     /// The square of what is left of the thrift over the thrift: 1 in the middle.
     fn scale(self) -> f64 {
         let ratio = (1.0 - self.thrift) / self.thrift.max(1e-9);
         (ratio * ratio).clamp(1.0 / Self::RANGE, Self::RANGE)
     }
-}
-
-/// So many standard deviations above its mean a normal variable is once in `times`; 0 for 2 and less.
-/// Abramowitz and Stegun, 26.2.23: right to 0.00045.
-fn normal_quantile_above(times: f64) -> f64 {
-    if times <= 2.0 {
-        return 0.0;
-    }
-    let t = (2.0 * ln(times.min(1e9))).sqrt();
-    let above = 2.515_517 + t * (0.802_853 + t * 0.010_328);
-    let below = 1.0 + t * (1.432_788 + t * (0.189_269 + t * 0.001_308));
-    t - above / below
 }
 
 #[cfg(test)]
@@ -80,32 +74,17 @@ mod tests {
         let waits = prices.map(|price| price.of_a_wait(start));
         assert_eq!(
             waits.map(|wait| (wait * 1e6).round()),
-            [7e9, 63e6, 7e6, 777_778.0, 7_000.0]
+            [21e9, 189e6, 21e6, 2_333_333.0, 21_000.0]
         );
         assert_eq!(prices[2].of_a_cold_start(), 400.0);
-        assert_eq!(prices[2].of_a_wait(Duration::from_secs(20)), 43.0);
-    }
-
-    #[test]
-    fn the_quantile_is_that_of_the_tables() {
-        for (times, quantile) in [
-            (2.0, 0.0),
-            (20.0, 1.6449),
-            (100.0, 2.3263),
-            (1000.0, 3.0902),
-        ] {
-            assert!(
-                (normal_quantile_above(times) - quantile).abs() < 0.0005,
-                "{times}"
-            );
-        }
+        assert_eq!(prices[2].of_a_wait(Duration::from_secs(20)), 129.0);
     }
 
     #[test]
     fn where_hardly_anyone_comes_nothing_is_spare() {
         let price = Price::new(0.5);
         let start = Duration::from_secs(2);
-        assert_eq!(price.deviations(start, 0.1), 0.0);
-        assert!(price.deviations(start, 10.0) > 2.0);
+        assert!(price.one_in(start, 0.09) < 2.0);
+        assert_eq!(price.one_in(start, 10.0), Price::RISK);
     }
 }

@@ -10,26 +10,24 @@ use crate::{
 };
 
 impl Scaler {
-    /// The load of now is the largest of its averages over these times, and of the panic window: the longer ones
-    /// keep a lull from being taken for the load.
+    /// The load of now is its average over this time.
     const QUICK: u64 = 2_000_000;
-    const CALM: u64 = 20_000_000;
+    /// What was asked for holds for so long, a tick: else a decision between two reports of the same moment could start
+    /// a replica, and the next one take it back.
+    pub(crate) const HELD: Duration = Duration::from_secs(2);
 
     pub(crate) fn spare(&self, now: Moment, load: &Load) -> Option<Spare> {
         let capacity = self.capacity.as_ref()?;
-        let micros = now.as_micros();
-        let (average, calm) = if self.given(now).is_some() {
-            (load.stable.max(load.panic), load.panic)
+        let average = if self.given(now).is_some() {
+            load.stable.max(load.panic)
         } else {
-            let quick = self.history.average(micros, Self::QUICK);
-            let calm = self.history.average(micros, Self::CALM);
-            (quick.max(calm).max(load.panic), load.panic)
+            self.history.average(now.as_micros(), Self::QUICK)
         };
         let waiting = Waiting {
             now: load.held as f64,
             before: capacity.held_before(),
         };
-        Some(capacity.spare(average.max(load.burst), calm, waiting, &self.terms()))
+        Some(capacity.spare(average.max(load.burst), load.panic, waiting, &self.terms()))
     }
 
     /// What the load would have, and what may come while a replica starts.

@@ -7,6 +7,7 @@
 #![allow(clippy::print_stdout, reason = "this is what it is for")]
 mod apps;
 mod constant;
+mod held_out;
 mod learned;
 mod llm;
 mod plot;
@@ -26,7 +27,7 @@ use std::{
 use row::{Case, Row};
 
 /// Every case of the table, in its order.
-const CASES: [Case; 9] = [
+const CASES: [Case; 10] = [
     Case {
         name: "llm-code-10s",
         run: llm::code_10_s,
@@ -62,6 +63,10 @@ const CASES: [Case; 9] = [
     Case {
         name: "from-zero",
         run: zero::from_zero,
+    },
+    Case {
+        name: "held-out",
+        run: held_out::held_out,
     },
 ];
 

@@ -110,7 +110,7 @@ fn shortfall<P: Policy>(
     }
 }
 
-fn load(minutes: &[u64]) -> impl Iterator<Item = Arrival> {
+pub(crate) fn load(minutes: &[u64]) -> impl Iterator<Item = Arrival> {
     let mut carried = 0;
     minutes.iter().enumerate().flat_map(move |(minute, count)| {
         let all = count + carried;
