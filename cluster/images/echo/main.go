@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // A small HTTP app for tests: it tells which pod answered, can be slow, can be
-// switched to unready, and ends in order. It stands for an app that knows
+// switched to unready, ends in order, and counts its requests as apps do. It stands for an app that knows
 // nothing of cheerful.
 package main
 
@@ -15,6 +15,35 @@ import (
 	"syscall"
 	"time"
 )
+
+// What the app counts of its slow requests.
+type counts struct {
+	inFlight, requests, nanoseconds atomic.Int64
+	busy                            atomic.Bool
+}
+
+func (c *counts) begin() func() {
+	start := time.Now()
+	c.inFlight.Add(1)
+	return func() {
+		c.inFlight.Add(-1)
+		c.requests.Add(1)
+		c.nanoseconds.Add(int64(time.Since(start)))
+	}
+}
+
+func (c *counts) load(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "application/json")
+	fmt.Fprintf(w, `{"in_flight": %d, "busy": %t}`, c.inFlight.Load(), c.busy.Load())
+}
+
+func (c *counts) metrics(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "text/plain; version=0.0.4")
+	seconds := float64(c.nanoseconds.Load()) / 1e9
+	fmt.Fprintf(w, "# TYPE app_in_flight gauge\napp_in_flight %d\n", c.inFlight.Load())
+	fmt.Fprintf(w, "# TYPE app_requests_total counter\napp_requests_total %d\n", c.requests.Load())
+	fmt.Fprintf(w, "# TYPE app_seconds_total counter\napp_seconds_total %g\n", seconds)
+}
 
 func main() {
 	port := os.Getenv("PORT")
@@ -39,13 +68,23 @@ func main() {
 		ready.Store(r.URL.Query().Get("ready") == "true")
 		fmt.Fprintln(w, ready.Load())
 	})
+	var counted counts
+	mux.HandleFunc("/load", counted.load)
+	mux.HandleFunc("/metrics", counted.metrics)
+	// /busy?is=true
+	mux.HandleFunc("/busy", func(w http.ResponseWriter, r *http.Request) {
+		counted.busy.Store(r.URL.Query().Get("is") == "true")
+		fmt.Fprintln(w, counted.busy.Load())
+	})
 	// /slow?for=250ms
 	mux.HandleFunc("/slow", func(w http.ResponseWriter, r *http.Request) {
 		wait, err := time.ParseDuration(r.URL.Query().Get("for"))
 		if err != nil {
 			wait = 3 * time.Second
 		}
+		end := counted.begin()
 		time.Sleep(wait)
+		end()
 		fmt.Fprintf(w, "slow from %s\n", host)
 	})
 	server := &http.Server{Addr: ":" + port, Handler: mux}

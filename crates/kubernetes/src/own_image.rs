@@ -37,6 +37,17 @@ pub(crate) fn probes() -> [Value; 2] {
     })
 }
 
+/// The volume and the mount of [`names::SIGNALS_FOLDER`], which most installations have nothing in.
+pub(crate) fn signal_files() -> [Value; 2] {
+    [
+        json!({
+            "name": "signals",
+            "secret": {"secretName": names::SIGNALS_SECRET, "optional": true, "defaultMode": 0o444},
+        }),
+        json!({"name": "signals", "mountPath": names::SIGNALS_FOLDER, "readOnly": true}),
+    ]
+}
+
 /// The projected volume for [`names::IDENTITY_FOLDER`]: the token by which a pod proves who it is, and the certificates
 /// by which it knows the autoscaler. `waits`: the pod does not start before there are certificates.
 pub(crate) fn identity(name: &str, waits: bool) -> Value {

@@ -9,6 +9,7 @@ use cheerful_wire::ServerCounts;
 use super::{
     metrics::{self, Samples, Value, float},
     rows,
+    sources::of_scrapes,
 };
 
 /// All metrics as OpenMetrics text.
@@ -34,6 +35,7 @@ pub(super) fn samples(
     let mut samples = Samples::default();
     metrics::of_revisions(revisions, &mut samples);
     metrics::of_autoscaler(autoscaler, &mut samples);
+    of_scrapes(&scaler.scrapes, &mut samples);
     of_scaler(scaler, &mut samples);
     of_server(server, &mut samples);
     samples
@@ -91,6 +93,7 @@ fn of_scaler(seen: &ScalerMetrics, samples: &mut Samples) {
         &seen.watch_failures,
         samples,
     );
+    samples.count("scaler_follows_refused", &[], seen.follows_refused);
     by(
         "scaler_watch_restarts",
         &["pods"],

@@ -215,6 +215,9 @@ pub(super) fn of_autoscaler(seen: &Metrics, samples: &mut Samples) {
             *count,
         );
     }
+    for (reason, count) in &seen.signals_unread {
+        samples.count("signal_unread", &[reason], *count);
+    }
     samples.count("inputs_dropped", &["full"], seen.inputs_dropped);
     samples.count("inputs_dropped", &["unknown"], seen.inputs_unknown);
     samples.count("recording_lines_lost", &[], seen.recording_lines_lost);
@@ -244,6 +247,15 @@ fn revision(view: &RevisionView, samples: &mut Samples) {
     samples.gauge("revision_concurrency", &[name, "stable"], view.stable);
     samples.gauge("revision_concurrency", &[name, "panic"], view.panic);
     samples.gauge("revision_target", &[name], view.target);
+    for signal in &view.signals {
+        let labels = [name, signal.name.as_str()];
+        if let Some(value) = signal.value {
+            samples.gauge("signal_value", &labels, value);
+        }
+        if let Some(wants) = signal.wants {
+            samples.gauge("signal_wants", &labels, wants.into());
+        }
+    }
     let panicking = f64::from(u8::from(view.mode == "panic"));
     samples.gauge("revision_panicking", &[name], panicking);
 }

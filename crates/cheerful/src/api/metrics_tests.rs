@@ -10,7 +10,7 @@ fn view(revision: &str, ready: u32) -> RevisionView {
     serde_json::from_value(serde_json::json!({
         "revision": revision, "ready": ready, "starting": 0, "draining": 0, "wanted": ready,
         "mode": "panic", "inFlight": 3.0, "stable": 2.0, "panic": 3.5, "held": 0, "target": 7.0,
-        "why": "", "wokenBy": null, "wokenSecondsAgo": null, "keptAwakeBy": null, "refusedReports": 0
+        "signals": [{"name": "jobs", "value": 40.5, "wants": 5}], "why": "", "wokenBy": null, "wokenSecondsAgo": null, "keptAwakeBy": null, "refusedReports": 0
     }))
     .unwrap()
 }
@@ -62,6 +62,7 @@ fn seen() -> Seen {
         gateway: vec![version, resting],
         autoscaler: Metrics {
             reports_refused: BTreeMap::from([(Refusal::TooLarge, 3)]),
+            signals_unread: BTreeMap::from([("silent", 2)]),
             ..Metrics::default()
         },
         sources: SourceCounts {
@@ -124,6 +125,9 @@ fn the_text_is_what_prometheus_reads() {
         "cheerful_revision_request_duration_seconds_bucket{le=\"+Inf\",revision=\"awake\",version=\"awake~2\"} 5",
         "cheerful_reports_refused_total{reason=\"too_large\"} 3",
         "cheerful_signal_reads_total{source=\"envoy\",result=\"silent\"} 2",
+        "cheerful_signal_value{revision=\"awake\",signal=\"jobs\"} 40.5",
+        "cheerful_signal_wants{revision=\"awake\",signal=\"jobs\"} 5.0",
+        "cheerful_signal_unread_total{reason=\"silent\"} 2",
     ] {
         assert!(
             text.lines().any(|found| found == line),

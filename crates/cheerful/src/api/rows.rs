@@ -67,6 +67,16 @@ pub(crate) const ROWS: &[Row] = &[
         "Requests in flight per replica that are aimed for",
     ),
     gauge(
+        "signal_value",
+        &["revision", "signal"],
+        "Signals that are no requests in flight: the newest value",
+    ),
+    gauge(
+        "signal_wants",
+        &["revision", "signal"],
+        "Signals that are no requests in flight: how many replicas each asks for",
+    ),
+    gauge(
         "revision_panicking",
         &["revision"],
         "1 while the panic window rules, else 0",
@@ -170,6 +180,11 @@ pub(crate) const ROWS: &[Row] = &[
         "reports_refused",
         &["reason"],
         "Reports that did not enter the windows, by reason",
+    ),
+    counter(
+        "signal_unread",
+        &["reason"],
+        "Signals that could not be read, and values that did not count, by reason",
     ),
     counter(
         "inputs_dropped",
@@ -340,6 +355,11 @@ pub(crate) const ROWS: &[Row] = &[
         "scaler_watch_failures",
         &["of"],
         "In a cluster: gaps in a watch, by what is watched",
+    ),
+    counter(
+        "scaler_follows_refused",
+        &[],
+        "In a cluster: Autoscalers that are not scaled, for the pods of too many are watched",
     ),
     counter(
         "scaler_watch_restarts",

@@ -20,20 +20,24 @@ impl SourceCounts {
     }
 
     pub(super) fn add(&self, samples: &mut Samples) {
-        let scrapes = &self.scrapes;
-        for ((source, result), count) in &scrapes.reads {
-            samples.count("signal_reads", &[source, result], *count);
-        }
-        for (source, bytes) in &scrapes.bytes {
-            samples.count("signal_read_bytes", &[source], *bytes);
-        }
-        samples.count("signal_rounds_shed", &[], scrapes.shed);
-        samples.count("signal_reports_assumed", &[], scrapes.assumed);
-        samples.count("signal_replicas_refused", &[], scrapes.refused_replicas);
+        of_scrapes(&self.scrapes, samples);
         for (result, count) in self.statsd.lines.by_word() {
             samples.count("statsd_lines", &[result], count);
         }
         samples.count("statsd_datagrams", &["taken"], self.statsd.lines.datagrams);
         samples.count("statsd_datagrams", &["dropped"], self.statsd.dropped);
     }
+}
+
+/// What was read of replicas.
+pub(super) fn of_scrapes(seen: &ScrapeCounts, samples: &mut Samples) {
+    for ((source, result), count) in &seen.reads {
+        samples.count("signal_reads", &[source, result], *count);
+    }
+    for (source, bytes) in &seen.bytes {
+        samples.count("signal_read_bytes", &[source], *bytes);
+    }
+    samples.count("signal_rounds_shed", &[], seen.shed);
+    samples.count("signal_reports_assumed", &[], seen.assumed);
+    samples.count("signal_replicas_refused", &[], seen.refused_replicas);
 }

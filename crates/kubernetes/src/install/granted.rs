@@ -322,6 +322,14 @@ pub const RIGHTS: &[Right] = &[
     dedicated_too(
         Role::Autoscaler,
         Place::Everywhere,
+        "metrics.k8s.io",
+        "pods",
+        &["list"],
+        "reads the CPU and memory of pods, for the signals of those names",
+    ),
+    dedicated_too(
+        Role::Autoscaler,
+        Place::Everywhere,
         "events.k8s.io",
         "events",
         &["create"],

@@ -79,6 +79,10 @@ fn pod(options: &InstallOptions, role: Role, selector: &Value) -> Value {
         identity["projected"]["defaultMode"] = json!(0o440);
         pod["volumes"] = json!([identity]);
     }
+    if role == Role::Autoscaler {
+        let [volume, _] = own_image::signal_files();
+        pod["volumes"] = json!([volume]);
+    }
     pod
 }
 
@@ -121,6 +125,10 @@ fn container(options: &InstallOptions, role: Role) -> Value {
         container["volumeMounts"] = json!([
             {"name": "identity", "mountPath": names::IDENTITY_FOLDER, "readOnly": true},
         ]);
+    }
+    if role == Role::Autoscaler {
+        let [_, mount] = own_image::signal_files();
+        container["volumeMounts"] = json!([mount]);
     }
     container
 }

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::metadata;
 use crate::{
     names,
-    own_image::{USER, field, probes, restricted},
+    own_image::{USER, field, probes, restricted, signal_files},
     resources::Revision,
 };
 
@@ -63,6 +63,7 @@ pub fn dedicated_autoscaler(revision: &Revision, with: &Dedicated<'_>) -> [Value
         names::MANAGED_BY_LABEL: names::MANAGED_BY,
         names::DEDICATED_LABEL: revision.name_any(),
     });
+    let [files, _] = signal_files();
     let selector = json!({"matchLabels": {names::DEDICATED_LABEL: revision.name_any()}});
     [
         json!({
@@ -112,6 +113,7 @@ pub fn dedicated_autoscaler(revision: &Revision, with: &Dedicated<'_>) -> [Value
                             "labelSelector": selector,
                         }],
                         "containers": [container(revision, with)],
+                        "volumes": [files],
                     },
                 },
             },
@@ -127,6 +129,7 @@ pub(crate) fn subject(namespace: &str, name: &str) -> Value {
 fn container(revision: &Revision, with: &Dedicated<'_>) -> Value {
     let namespace = revision.namespace().unwrap_or_default();
     let [live, ready] = probes();
+    let [_, files] = signal_files();
     json!({
         "name": "autoscaler",
         "image": with.image,
@@ -144,6 +147,7 @@ fn container(revision: &Revision, with: &Dedicated<'_>) -> Value {
             {"name": "reports", "containerPort": names::REPORTS_PORT, "protocol": "TCP"},
             {"name": "admin", "containerPort": names::ADMIN_PORT, "protocol": "TCP"},
         ],
+        "volumeMounts": [files],
         "livenessProbe": live,
         "readinessProbe": ready,
         // No limit of the processor: a throttled autoscaler is a late one.

@@ -11,7 +11,8 @@ mod structural;
 
 pub use autoscaler::{Autoscaler, AutoscalerStatus};
 pub use revision::{
-    LearnedStatus, PathNow, PathStatus, Revision, RevisionStatus, ScaleStatus, WantedPath,
+    LearnedStatus, PathNow, PathStatus, Revision, RevisionStatus, ScaleStatus, SignalStatus,
+    WantedPath,
 };
 pub use schema::crds;
 pub use shadow::{BillStatus, ShadowStatus};

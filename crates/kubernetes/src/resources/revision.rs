@@ -153,6 +153,26 @@ pub struct ScaleStatus {
     /// The autoscaler's pod that decides.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub by: Option<String>,
+    /// The signals that are no requests in flight, and those of the others that cannot be read.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub signals: Vec<SignalStatus>,
+}
+
+/// A signal, as it was read last.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct SignalStatus {
+    /// What it is called.
+    pub name: String,
+    /// The newest value, as text; none where it was never read, or counts requests.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub value: Option<String>,
+    /// How many replicas it asks for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub wants: Option<i32>,
+    /// Why it could not be read since.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unread: Option<String>,
 }
 
 /// Which way requests should go.

@@ -12,6 +12,7 @@ mod fleet;
 mod gate;
 mod key;
 mod metrics;
+mod metrics_api;
 mod object;
 mod pace;
 mod pages;

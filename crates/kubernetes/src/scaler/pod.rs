@@ -9,7 +9,7 @@ use cheerful_scaling::Moment;
 use cheerful_wire::{Workload, WorkloadKind};
 use k8s_openapi::api::core::v1::{Pod, PodSpec, PodStatus};
 
-use super::cost::COST_ANNOTATION;
+use super::{cost::COST_ANNOTATION, metrics_api::Quantity};
 use crate::names;
 
 /// What is kept of a pod.
@@ -33,6 +33,8 @@ pub(crate) struct PodSeen {
     pub(crate) has_queue: bool,
     /// Where its app listens.
     pub(crate) app_port: u16,
+    /// The CPU that it requests, in cores; `None` where a container requests none.
+    pub(crate) requested_cpu: Option<f64>,
 }
 
 /// A pod, with what its queue says.
@@ -93,6 +95,7 @@ impl PodSeen {
         let labels = pod.metadata.labels.unwrap_or_default();
         let annotations = pod.metadata.annotations.unwrap_or_default();
         let status = pod.status.unwrap_or_default();
+        let spec = pod.spec.unwrap_or_default();
         Some(Self {
             name: pod.metadata.name?,
             uid: pod.metadata.uid?,
@@ -106,7 +109,8 @@ impl PodSeen {
                 .get(COST_ANNOTATION)
                 .and_then(|cost| cost.parse().ok()),
             has_queue: labels.contains_key(names::QUEUE_LABEL),
-            app_port: app_port(&pod.spec.unwrap_or_default()).unwrap_or(names::APP_PORT),
+            app_port: app_port(&spec).unwrap_or(names::APP_PORT),
+            requested_cpu: requested_cpu(&spec),
         })
     }
 }
@@ -154,6 +158,19 @@ impl PodState {
 fn app_port(spec: &PodSpec) -> Option<u16> {
     let port = spec.containers.first()?.ports.as_ref()?.first()?;
     u16::try_from(port.container_port).ok()
+}
+
+/// Of all containers that run beside each other.
+fn requested_cpu(spec: &PodSpec) -> Option<f64> {
+    let sidecars = spec.init_containers.iter().flatten();
+    let sidecars =
+        sidecars.filter(|container| container.restart_policy.as_deref() == Some("Always"));
+    let requested = spec.containers.iter().chain(sidecars).map(|container| {
+        let requests = container.resources.as_ref()?.requests.as_ref()?;
+        let Quantity(cores) = requests.get("cpu")?.0.parse().ok()?;
+        Some(cores)
+    });
+    requested.sum::<Option<f64>>().filter(|cores| *cores > 0.0)
 }
 
 /// Whose pod has these labels.
@@ -243,6 +260,25 @@ pub(crate) mod tests {
         let mut other = pod(json!({}));
         other.metadata.labels = None;
         assert_eq!(PodSeen::of(other), None);
+    }
+
+    #[test]
+    fn what_a_pod_requests_is_what_all_its_containers_do() {
+        let requested = |containers: serde_json::Value, sidecars: serde_json::Value| {
+            let spec = json!({"spec": {"containers": containers, "initContainers": sidecars}});
+            PodSeen::of(pod(spec)).unwrap().requested_cpu
+        };
+        let container = |cpu: &str| json!({"name": "a", "resources": {"requests": {"cpu": cpu}}});
+        let sidecar = json!({"name": "q", "restartPolicy": "Always", "resources": {"requests": {"cpu": "10m"}}});
+        let before = json!({"name": "i"});
+        let both = json!([container("240m"), container("0.25")]);
+        assert_eq!(requested(both.clone(), json!([sidecar, before])), Some(0.5));
+        assert_eq!(
+            requested(json!([container("1"), {"name": "b"}]), json!([])),
+            None
+        );
+        assert_eq!(requested(json!([container("0")]), json!([])), None);
+        assert_eq!(PodSeen::of(pod(json!({}))).unwrap().app_port, 8080);
     }
 
     #[test]

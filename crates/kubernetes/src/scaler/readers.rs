@@ -3,7 +3,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use cheerful_autoscaler::Input;
 use cheerful_manifest::{PrometheusSignal, Signal, SignalSpec, Source};
-use cheerful_scaling::Reading;
+use cheerful_scaling::{Gauge, Reading};
 use cheerful_signals::{
     Told, Unread,
     asking::{self, Ask, Place},
@@ -19,6 +19,7 @@ use tokio::{sync::Semaphore, task::JoinSet};
 use super::{
     credentials,
     fleet::Listen,
+    metrics_api::{Custom, External, Resource, Usage},
     shared::Shared,
     signals::{Signals, trusted},
     watch::{TargetPods, follow},
@@ -124,6 +125,32 @@ impl Readers {
                 self.follow_up(tasks, workload, signal, Query::of(given)?, given.every());
                 Ok(())
             }
+            Source::Cpu(cpu) => {
+                let usage = self.usage(workload, Resource::Cpu, cpu.target);
+                self.follow_up(tasks, workload, signal, usage, Gauge::INTERVAL);
+                Ok(())
+            }
+            Source::Memory(memory) => {
+                let usage = self.usage(workload, Resource::Memory, memory.target.bytes());
+                self.follow_up(tasks, workload, signal, usage, Gauge::INTERVAL);
+                Ok(())
+            }
+            Source::External(given) => {
+                let ask = External::new(self.client.clone(), &workload.namespace, given);
+                self.follow_up(tasks, workload, signal, ask, given.every());
+                Ok(())
+            }
+            Source::Custom(given) => {
+                let ask = Custom {
+                    shared: Arc::clone(&self.shared),
+                    client: self.client.clone(),
+                    workload: workload.clone(),
+                    given: given.clone(),
+                    found: None,
+                };
+                self.follow_up(tasks, workload, signal, ask, given.every());
+                Ok(())
+            }
             Source::Statsd(_) => Err(Unread::Setup(
                 "StatsD is not taken in a cluster; should be another signal".to_owned(),
             )),
@@ -131,6 +158,17 @@ impl Readers {
             _ => Target::of(signal).map_or(Ok(()), |target| {
                 trusted(&target, &workload.namespace).map_err(Unread::Setup)
             }),
+        }
+    }
+
+    fn usage(&self, workload: &Workload, resource: Resource, target: f64) -> Usage {
+        Usage {
+            shared: Arc::clone(&self.shared),
+            client: self.client.clone(),
+            workload: workload.clone(),
+            resource,
+            target,
+            times: BTreeMap::new(),
         }
     }
 

@@ -289,6 +289,8 @@ fn watch<W: Watched + Send + Sync + 'static>(
 async fn feed(shared: Arc<Shared>, mut readers: Readers) {
     let mut seconds = interval(Duration::from_secs(1));
     seconds.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut signals = interval(Duration::from_secs(5));
+    signals.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut minutes = interval(Duration::from_secs(60));
     minutes.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
@@ -301,6 +303,10 @@ async fn feed(shared: Arc<Shared>, mut readers: Readers) {
                     let views = shared.overview().await;
                     shared.fleet().compared(views);
                 }
+            }
+            _ = signals.tick() => {
+                let views = shared.overview().await;
+                shared.fleet().signalled(views, shared.now());
             }
             () = shared.news.notified() => {}
             _ = seconds.tick() => shared.fleet().tick(shared.now()),

@@ -129,6 +129,7 @@ pub(crate) const TARGETS: &[Case] = &[
     case((Autoscaler, Everywhere, "apps", "statefulsets/scale"), "patch", How::AtOnce, Feature::TargetScaled(Target::StatefulSet)),
     case((Autoscaler, Everywhere, "apps", "replicasets/scale"), "get", How::AtOnce, Feature::TargetFound(Target::ReplicaSet)),
     case((Autoscaler, Everywhere, "apps", "replicasets/scale"), "patch", How::AtOnce, Feature::TargetScaled(Target::ReplicaSet)),
+    case((Autoscaler, Everywhere, "metrics.k8s.io", "pods"), "list", How::AtOnce, Feature::UsageAsked),
     case(HPAS, "list", How::Restarted, Feature::LeftAlone(Target::StatefulSet)),
     case(HPAS, "watch", How::Watching, Feature::LeftAlone(Target::ReplicaSet)),
 ];

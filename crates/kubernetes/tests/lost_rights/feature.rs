@@ -62,6 +62,8 @@ pub(crate) enum Feature {
     TargetMirrored,
     /// A condition says that an HPA scales the target.
     LeftAlone(Target),
+    /// It may be asked what the pods of a target take, whether anybody measures it or not.
+    UsageAsked,
     /// The autoscaler is ready to take reports.
     TakesReports,
     /// It serves with a new certificate once there is one.
@@ -120,6 +122,7 @@ impl House {
             }
             Feature::TargetFound(target) => self.new_target(target).await,
             Feature::LeftAlone(target) => self.new_hpa(target).await,
+            Feature::UsageAsked => self.new_measured().await,
             Feature::CertificateRenewed => self.renew_certificate().await,
             Feature::Woken => self.knock().await,
             Feature::Reached => self.new_neighbour().await,
@@ -157,6 +160,7 @@ impl House {
             Feature::TargetTold => self.target_is_told().await,
             Feature::TargetMirrored => self.target_is_mirrored().await,
             Feature::LeftAlone(target) => self.is_left_alone(target).await,
+            Feature::UsageAsked => self.may_measure().await,
             Feature::TakesReports => self.takes_reports().await,
             Feature::CertificateRenewed => self.serves_renewed().await,
             Feature::Woken => self.was_let_in().await,

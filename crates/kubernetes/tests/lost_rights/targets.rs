@@ -129,6 +129,27 @@ impl House {
             .any(|one| one.type_ == "Ready" && one.reason == "ScaledByOther")
     }
 
+    /// One that is scaled by the CPU of its pods.
+    pub(crate) async fn new_measured(&self) {
+        let name = self.new_name("measured");
+        self.target(Target::Deployment, &name).await;
+        let cpu = json!({"spec": {"signal": {"cpu": {"target": 70}}}});
+        self.change::<Autoscaler>(&name, cpu).await;
+    }
+
+    /// Whether it was answered; there may be nobody who measures.
+    pub(crate) async fn may_measure(&self) -> bool {
+        let api: Api<Autoscaler> = self.watched().api();
+        let status = api.get(&self.asked_name()).await.unwrap().status;
+        let signals = status
+            .and_then(|status| status.scale)
+            .map(|scale| scale.signals);
+        signals.iter().flatten().any(|signal| {
+            let why = signal.unread.as_deref();
+            signal.value.is_some() || why.is_some_and(|why| !why.contains("forbidden"))
+        })
+    }
+
     async fn status_of(&self, target: Target) -> AutoscalerStatus {
         let api: Api<Autoscaler> = self.watched().api();
         api.get(target.name())

@@ -13,6 +13,7 @@ mod conflicts;
 mod scaling;
 mod shadow;
 mod shop;
+mod signals;
 mod stale;
 mod streams;
 mod takeover;

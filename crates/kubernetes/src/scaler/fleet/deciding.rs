@@ -255,6 +255,7 @@ impl WorkloadState {
                 since,
                 path: object.gateway_is_path.and_then(|_| self.path.wanted()),
                 by: Some(by.to_owned()),
+                signals: self.signal_lines.lines().to_vec(),
             },
             selector: condition.as_ref().and_then(|_| self.selector.clone()),
             generation: condition.as_ref().and(object.generation),

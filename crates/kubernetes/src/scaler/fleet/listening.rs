@@ -7,13 +7,15 @@ use std::{
 };
 
 use cheerful_scaling::{Moment, Report};
+use cheerful_signals::Unread;
 use cheerful_wire::{Workload, WorkloadKind};
 
 use super::{Fleet, workload::WorkloadState};
+use crate::names;
 use crate::scaler::{
     key,
     object::ObjectSeen,
-    pod::{Heard, PodSeen, PodState},
+    pod::{Heard, PodSeen, PodState, Standing},
     signals::Signals,
 };
 
@@ -136,6 +138,27 @@ impl Fleet {
             self.pending.status.insert(workload);
         }
         true
+    }
+
+    /// The selector of a workload's pods, and of those that are ready the CPU that each requests.
+    ///
+    /// # Errors
+    /// When it is not known by what its pods are found.
+    pub(crate) fn measured(
+        &self,
+        workload: &Workload,
+        now: Moment,
+    ) -> Result<(String, BTreeMap<String, Option<f64>>), Unread> {
+        let state = self.workloads.get(workload);
+        let selector = match workload.kind {
+            WorkloadKind::Revision => Some(format!("{}={}", names::REVISION_LABEL, workload.name)),
+            WorkloadKind::Autoscaler => state.and_then(|state| state.listening.follows.clone()),
+        };
+        let selector = selector.ok_or_else(|| Unread::Absent("selector of its pods".to_owned()))?;
+        let pods = state.into_iter().flat_map(|state| &state.pods);
+        let ready = pods.filter(|(_, pod)| pod.standing(now) == Standing::Ready);
+        let requested = |(name, pod): (&String, &PodState)| (name.clone(), pod.seen.requested_cpu);
+        Ok((selector, ready.map(requested).collect()))
     }
 
     /// A pod says whether it works in the background.

@@ -18,7 +18,7 @@ fn at(seconds: u64) -> Moment {
     Moment::from_micros(seconds * 1_000_000)
 }
 
-fn shop() -> Workload {
+pub(crate) fn shop() -> Workload {
     key::workload("shop/autoscaler/shop").unwrap()
 }
 
@@ -34,7 +34,7 @@ fn autoscaler(spec: Value) -> ObjectSeen {
 }
 
 /// A pod without any label of ours.
-fn plain(name: &str, ip: &str) -> PodSeen {
+pub(crate) fn plain(name: &str, ip: &str) -> PodSeen {
     let pod = pod(json!({
         "metadata": {"name": name, "uid": format!("uid of {name}"), "labels": {"app": "shop"}},
         "spec": {"containers": [{"name": "app", "ports": [{"containerPort": 9000}]}]},
@@ -46,7 +46,7 @@ fn plain(name: &str, ip: &str) -> PodSeen {
 }
 
 /// An Autoscaler whose target has been looked at, led by us.
-fn fleet(spec: Value, selector: Option<&str>) -> Fleet {
+pub(crate) fn fleet(spec: Value, selector: Option<&str>) -> Fleet {
     let mut fleet = Fleet::new(None, "me".to_owned(), 1);
     fleet.object(autoscaler(spec), at(1));
     fleet.synced();

@@ -8,10 +8,11 @@ mod feeding;
 mod learning;
 mod listening;
 #[cfg(test)]
-mod listening_tests;
+pub(crate) mod listening_tests;
 mod objects;
 mod pacing;
 mod streams;
+mod telling;
 #[cfg(test)]
 mod tests;
 mod workload;

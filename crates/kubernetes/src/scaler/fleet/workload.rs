@@ -4,7 +4,10 @@ use std::{collections::BTreeMap, time::Duration};
 use cheerful_scaling::{Decision, Moment, Observation, Scaling};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 
-use super::{feeding::Fed, listening::Listening, objects::SpecSeen, streams::QueueStream};
+use super::{
+    feeding::Fed, listening::Listening, objects::SpecSeen, streams::QueueStream,
+    telling::SignalLines,
+};
 use crate::{
     resources::{LearnedStatus, ScaleStatus, ShadowStatus},
     scaler::{
@@ -28,6 +31,8 @@ pub(crate) struct WorkloadState {
     /// By what its load becomes known, with those settings.
     pub(crate) signals: Signals,
     pub(crate) listening: Listening,
+    /// What its status says of the signals.
+    pub(crate) signal_lines: SignalLines,
     pub(crate) pods: BTreeMap<String, PodState>,
     /// By stream.
     pub(crate) queues: BTreeMap<u64, QueueStream>,
