@@ -53,7 +53,7 @@ impl Readers {
         }
     }
 
-    pub(crate) fn apply(&mut self, change: Listen) {
+    pub(crate) async fn apply(&mut self, change: Listen) {
         match change {
             Listen::Follow { workload, selector } => self.follow(workload, &selector),
             Listen::Unfollow(workload) => {
@@ -69,8 +69,12 @@ impl Readers {
                 self.scraper.replicas(&workload.to_string(), &replicas);
             }
             Listen::End(workload) => {
-                self.scraper.remove(&workload.to_string());
-                self.listens.remove(&workload);
+                let key = workload.to_string();
+                self.scraper.remove(&key);
+                // Who kept the clock has gone, and what it asked for with it.
+                if self.listens.remove(&workload).is_some() {
+                    self.shared.tell(&key, Input::Floor(None)).await;
+                }
             }
         }
     }

@@ -322,7 +322,7 @@ async fn feed(shared: Arc<Shared>, mut readers: Readers) {
         }
         // What is read of a workload is told only once it is known.
         for change in changes {
-            readers.apply(change);
+            readers.apply(change).await;
         }
     }
 }

@@ -66,9 +66,13 @@ impl Fleet {
 impl WorkloadState {
     fn inputs(&mut self, now: Moment, is_ours: bool, mut tell: impl FnMut(Input)) {
         let seen = self.observation(now);
-        // Before its target is known nothing can be said of how much there is.
-        let is_known = (self.spec.is_some() && self.knows_pods()) || !self.fed.is_nothing();
-        let scaling = self.scaling.clone().filter(|_| is_ours && is_known);
+        let scaling = self.scaling.clone().filter(|_| is_ours);
+        // Before its target and its pods are known nothing can be said of how much there is, and of fewer pods than there
+        // are a mean asks for too few.
+        let is_known = self.knows_pods() && (self.spec.is_some() || !self.fed.is_nothing());
+        if scaling.is_some() && !is_known {
+            return;
+        }
         match (scaling, &self.fed.scaling) {
             (None, None) => return,
             (None, Some(_)) => {

@@ -185,7 +185,8 @@ impl Fleet {
 impl WorkloadState {
     /// Whether its pods are known as far as they will be: those without a queue are told apart.
     pub(crate) fn knows_pods(&self) -> bool {
-        self.selects().is_none() || self.listening.told
+        let Listening { told, follows, .. } = &self.listening;
+        self.selects().is_none() || (*told && *follows == self.selector)
     }
 
     /// Whether pods without a queue are its replicas.
@@ -223,8 +224,9 @@ impl WorkloadState {
                 }
             }
         }
-        let is_there = is_ours && leads && self.object.is_some() && !self.fed.is_nothing();
-        let signals = (is_there && !self.signals.is_nothing()).then_some(&self.signals);
+        let is_there = self.object.is_some() && self.knows_pods() && !self.fed.is_nothing();
+        let signals =
+            (is_ours && leads && is_there && !self.signals.is_nothing()).then_some(&self.signals);
         if signals != self.listening.signals.as_ref() {
             self.listening.signals = signals.cloned();
             match &self.listening.signals {

@@ -140,13 +140,47 @@ fn only_who_leads_listens_and_only_while_it_is_there() {
     assert_eq!(words(&fleet.listen()), ["unfollow", "end"]);
     fleet.object(autoscaler(envoy()), at(5));
     fleet.feed(at(5));
-    assert_eq!(words(&fleet.listen()), ["follow", "begin"]);
+    assert_eq!(words(&fleet.listen()), ["follow"]);
+    fleet.target_pods_told(&shop());
+    fleet.feed(at(5));
+    assert_eq!(words(&fleet.listen()), ["begin"]);
     fleet.object_gone(&shop());
     fleet.feed(at(6));
     assert_eq!(words(&fleet.listen()), ["unfollow", "end"]);
     assert!(fleet.get(&shop()).is_none());
     fleet.target_pod(plain("a", "10.0.0.1"), at(7));
     assert!(fleet.get(&shop()).is_none(), "what comes late is left");
+}
+
+#[test]
+fn the_pods_of_another_target_are_looked_for_anew() {
+    let mut fleet = fleet(envoy(), Some("app=shop"));
+    fleet.feed(at(1));
+    fleet.target_pods_told(&shop());
+    fleet.target_pod(plain("a", "10.0.0.1"), at(1));
+    fleet.feed(at(1));
+    fleet.listen();
+    let mut other = autoscaler(envoy());
+    other.target.name = "till".to_owned();
+    fleet.object(other, at(2));
+    assert_eq!(
+        observed(&fleet.feed(at(2))),
+        None,
+        "what there is is not known"
+    );
+    assert_eq!(words(&fleet.listen()), ["unfollow", "end"]);
+    let scale = ScaleSeen {
+        replicas: 1,
+        version: 2,
+        selector: Some("app=till".to_owned()),
+    };
+    fleet.looked(&shop(), Ok(scale));
+    fleet.feed(at(3));
+    assert_eq!(words(&fleet.listen()), ["follow"]);
+    assert!(fleet.target_pods(&shop()).is_empty());
+    fleet.target_pods_told(&shop());
+    assert_eq!(observed(&fleet.feed(at(3))), Some((0, 0)));
+    assert_eq!(words(&fleet.listen()), ["begin"]);
 }
 
 #[test]

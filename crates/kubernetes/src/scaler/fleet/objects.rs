@@ -63,6 +63,7 @@ impl Fleet {
             .is_some_and(|old| old.target != seen.target)
         {
             (state.spec, state.looked, state.target_fault) = (None, None, None);
+            state.selector = None;
         }
         let is_new = state.object.is_none();
         state.object = Some(seen);
