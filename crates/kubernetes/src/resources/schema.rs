@@ -196,6 +196,17 @@ mod tests {
             for wrong in ["$ref", "anyOf", "allOf", "const", "nullable"] {
                 assert!(schema.get(wrong).is_none(), "{path}: {wrong}");
             }
+            // The expressions of the API server repeat nothing more often than a thousand times.
+            let pattern = schema["pattern"].as_str().unwrap_or_default();
+            for bound in pattern
+                .split('{')
+                .skip(1)
+                .filter_map(|rest| rest.split('}').next())
+            {
+                let most = bound.rsplit(',').next().unwrap();
+                let fits = most.is_empty() || most.parse::<u32>().unwrap() <= 1_000;
+                assert!(fits, "{path}: {pattern}");
+            }
             // Of several fields one: no more than that may be chosen from.
             for choice in schema["oneOf"].as_array().into_iter().flatten() {
                 assert!(choice["required"].is_array(), "{path}: {choice}");

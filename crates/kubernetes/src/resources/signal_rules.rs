@@ -324,11 +324,12 @@ fn path_or_map(path: &Value) -> Value {
     json!({
         "description": path["description"],
         "x-kubernetes-preserve-unknown-fields": true,
-        "pattern": "^/[!-\"$-~]{0,1023}$",
+        "pattern": "^/[!-\"$-~]*$",
+        "maxLength": 1024,
         "not": {"enum": [true, false]},
         "minItems": 1, "maxItems": 0, "minimum": 1, "maximum": 0,
         "properties": {
-            "path": {"type": "string", "pattern": "^/[!-\"$-~]{0,1023}$"},
+            "path": {"type": "string", "pattern": "^/[!-\"$-~]*$", "maxLength": 1024},
             "port": {"type": "integer", "minimum": 1, "maximum": u16::MAX},
             "scheme": {"type": "string", "enum": ["http", "https"]},
             "caFile": {"type": "string", "minLength": 1, "maxLength": LONGEST_NAME},
