@@ -59,7 +59,7 @@ async fn a_workload_of_others_is_scaled_unless_somebody_does_already() {
     let mut speaker = shop.speaker(&scaler, till, &pods[0]).await;
     speaker.report(1.0).await.unwrap();
     let message = shop.reason("till", "Scaling").await;
-    assert!(message.contains("min 0 is taken as 1"), "{message}");
+    assert!(message.contains("scales Deployment"), "{message}");
 
     // A younger one for the same is refused by name, and an HPA stops both.
     shop.autoscaler("younger", target, json!({})).await;
