@@ -272,7 +272,7 @@ pub(crate) mod tests {
         let sidecar = json!({"name": "q", "restartPolicy": "Always", "resources": {"requests": {"cpu": "10m"}}});
         let before = json!({"name": "i"});
         let both = json!([container("240m"), container("0.25")]);
-        assert_eq!(requested(both.clone(), json!([sidecar, before])), Some(0.5));
+        assert_eq!(requested(both, json!([sidecar, before])), Some(0.5));
         assert_eq!(
             requested(json!([container("1"), {"name": "b"}]), json!([])),
             None
