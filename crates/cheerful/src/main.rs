@@ -11,6 +11,7 @@ mod generated;
 mod import;
 mod instance;
 mod logs;
+mod otlp;
 mod replay;
 mod run;
 mod sample;

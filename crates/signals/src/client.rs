@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+//! One request over HTTP or HTTPS, and its whole answer.
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -13,13 +14,16 @@ use tokio::{
     time::timeout,
 };
 
-use crate::{Unread, tls::Trust};
+use crate::Unread;
+pub use crate::tls::Trust;
 
 /// What is read at most, and for how long is waited.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Limits {
-    pub(crate) bytes: usize,
-    pub(crate) time: Duration,
+pub struct Limits {
+    /// Of the answer.
+    pub bytes: usize,
+    /// For all of it.
+    pub time: Duration,
 }
 
 /// Sends one request over a connection of its own: what is asked every few seconds gains nothing from one that is kept.
@@ -27,7 +31,7 @@ pub(crate) struct Limits {
 ///
 /// # Errors
 /// No whole answer in time, one that is too long, a redirect, a certificate that is not accepted.
-pub(crate) async fn send(
+pub async fn send(
     request: Request<Full<Bytes>>,
     trust: &Trust,
     limits: Limits,

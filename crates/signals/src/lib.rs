@@ -3,7 +3,7 @@
 //! cannot tell where it came from.
 pub mod app;
 pub mod asking;
-mod client;
+pub mod client;
 pub mod exposition;
 pub mod knative;
 pub mod meter;

@@ -25,7 +25,7 @@ const LARGEST_FILE: u64 = 1024 * 1024;
 
 /// Whom to trust by https, and who we are there. The files are read for each connection, so that a change holds at once.
 #[derive(Debug, Default)]
-pub(crate) struct Trust {
+pub struct Trust {
     /// PEM certificates of the authorities; `None`: those that the machine trusts.
     pub(crate) ca_file: Option<PathBuf>,
     /// Our PEM certificate chain and its key.

@@ -6,6 +6,8 @@ use cheerful_autoscaler::{Metrics, RevisionView, ScaleLatency};
 use cheerful_kubernetes::scaler::ScalerMetrics;
 use cheerful_wire::ServerCounts;
 
+use crate::otlp::OtlpCounts;
+
 use super::{
     metrics::{self, Samples, Value, float},
     rows,
@@ -16,21 +18,17 @@ use super::{
 ///
 /// # Errors
 /// Never, but that a text is written is not known to the compiler.
-pub(crate) fn cluster_metrics(
-    revisions: &[RevisionView],
-    autoscaler: &Metrics,
-    scaler: &ScalerMetrics,
-    server: &ServerCounts,
-) -> Result<String, fmt::Error> {
-    let samples = samples(revisions, autoscaler, scaler, server);
+pub(crate) fn cluster_metrics(samples: Samples) -> Result<String, fmt::Error> {
     metrics::write(samples, &[rows::ROWS])
 }
 
-pub(super) fn samples(
+/// All metrics of the autoscaler in a cluster as they are.
+pub(crate) fn cluster_samples(
     revisions: &[RevisionView],
     autoscaler: &Metrics,
     scaler: &ScalerMetrics,
     server: &ServerCounts,
+    otlp: &OtlpCounts,
 ) -> Samples {
     let mut samples = Samples::default();
     metrics::of_revisions(revisions, &mut samples);
@@ -38,6 +36,7 @@ pub(super) fn samples(
     of_scrapes(&scaler.scrapes, &mut samples);
     of_scaler(scaler, &mut samples);
     of_server(server, &mut samples);
+    metrics::of_otlp(otlp, &mut samples);
     samples
 }
 

@@ -16,7 +16,10 @@ use super::{
     rows::{Kind, ROWS, Row},
     sources::SourceCounts,
 };
-use crate::site::{Parts, revision_of};
+use crate::{
+    otlp::{OtlpCounts, Readable},
+    site::{Parts, revision_of},
+};
 
 /// What [`text()`] writes.
 pub(super) const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -34,6 +37,16 @@ pub(super) enum MetricsError {
 
 /// All metrics as they are now.
 pub(super) async fn text(parts: &Parts) -> Result<String, MetricsError> {
+    Ok(write(samples(parts).await?, &[ROWS])?)
+}
+
+impl Readable for Parts {
+    async fn samples(&self) -> Option<Samples> {
+        samples(self).await.ok()
+    }
+}
+
+async fn samples(parts: &Parts) -> Result<Samples, Stopped> {
     let seen = Seen {
         revisions: parts.autoscaler.overview().await?,
         autoscaler: parts.autoscaler.metrics().await?,
@@ -44,7 +57,9 @@ pub(super) async fn text(parts: &Parts) -> Result<String, MetricsError> {
         sources: SourceCounts::of(&parts.sources),
         processes: parts.processes.metrics().await,
     };
-    Ok(write(seen.samples(), &[ROWS])?)
+    let mut samples = seen.samples();
+    of_otlp(&parts.otlp, &mut samples);
+    Ok(samples)
 }
 
 /// What the rooms have counted.
@@ -84,7 +99,11 @@ pub(crate) enum Value {
 }
 
 impl Samples {
-    pub(super) fn add(&mut self, row: &'static str, labels: &[&str], value: Value) {
+    /// Those of a row, if there are any.
+    pub(crate) fn of(&self, row: &str) -> Option<&[Sample]> {
+        self.0.get(row).map(Vec::as_slice)
+    }
+    pub(crate) fn add(&mut self, row: &'static str, labels: &[&str], value: Value) {
         let labels = labels.iter().map(|label| (*label).to_owned()).collect();
         self.0
             .entry(row)
@@ -229,6 +248,14 @@ pub(super) fn of_autoscaler(seen: &Metrics, samples: &mut Samples) {
     samples.add("scale_latency", &[], Value::Buckets { sum, buckets });
 }
 
+/// What became of what was sent to an OpenTelemetry collector.
+pub(super) fn of_otlp(seen: &OtlpCounts, samples: &mut Samples) {
+    for (labels, count) in seen.messages() {
+        samples.count("otlp_messages", &labels, count);
+    }
+    samples.count("otlp_decisions_dropped", &[], seen.decisions_dropped());
+}
+
 /// Whether a revision has series of its own.
 fn is_awake(view: &RevisionView) -> bool {
     view.ready > 0 || view.starting > 0 || view.draining > 0 || view.wanted > 0 || view.held > 0
@@ -371,6 +398,15 @@ impl Collector for Page {
 }
 
 impl Sample {
+    /// In the order of the row's labels.
+    pub(crate) fn labels(&self) -> &[String] {
+        &self.labels
+    }
+
+    pub(crate) const fn value(&self) -> &Value {
+        &self.value
+    }
+
     fn encode(&self, encoder: &mut MetricEncoder<'_>) -> Result<(), fmt::Error> {
         match &self.value {
             Value::Count(count) => encoder.encode_counter::<NoLabelSet, _, u64>(count, None),

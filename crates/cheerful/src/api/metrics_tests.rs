@@ -80,12 +80,19 @@ fn seen() -> Seen {
 #[test]
 fn every_row_is_filled_and_every_sample_has_a_row_with_its_labels() {
     let mut samples = seen().samples();
+    of_otlp(&OtlpCounts::default(), &mut samples);
     let counts = cheerful_wire::ServerMetrics::default().snapshot();
     samples.0.extend(
-        cluster::samples(&[], &Metrics::default(), &ScalerMetrics::default(), &counts)
-            .0
-            .into_iter()
-            .filter(|(row, _)| row.starts_with("scaler_")),
+        cluster::cluster_samples(
+            &[],
+            &Metrics::default(),
+            &ScalerMetrics::default(),
+            &counts,
+            &OtlpCounts::default(),
+        )
+        .0
+        .into_iter()
+        .filter(|(row, _)| row.starts_with("scaler_")),
     );
     for row in ROWS {
         let filled = samples

@@ -18,7 +18,7 @@ mod tests;
 
 pub(crate) use acts::Acts;
 pub(crate) use client::{Client, ClientError, Events};
-pub(crate) use cluster::cluster_metrics;
+pub(crate) use cluster::{cluster_metrics, cluster_samples};
 pub(crate) use events::stream as event_stream;
 pub(crate) use serve::serve;
 pub(crate) use server::{Api, Readiness};

@@ -237,6 +237,16 @@ pub(crate) const ROWS: &[Row] = &[
         "Times that what was learned could not be kept for the next start",
     ),
     counter(
+        "otlp_messages",
+        &["kind", "outcome"],
+        "Messages to an OpenTelemetry collector, by what is in them (metrics, decisions) and by outcome: sent, failed",
+    ),
+    counter(
+        "otlp_decisions_dropped",
+        &[],
+        "Decisions that an OpenTelemetry collector did not take, or that were too many to wait for it",
+    ),
+    counter(
         "gateway_events_dropped",
         &[],
         "Events of the gateway that were put off because the control path was busy",

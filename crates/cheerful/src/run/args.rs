@@ -7,7 +7,7 @@ use std::{
 use cheerful_manifest::{DurationText, PolicyText, Revision};
 
 use super::{Admin, Beside, RunOptions, Source, TlsFiles, memory};
-use crate::exit::Failure;
+use crate::{exit::Failure, otlp::OtlpArgs};
 
 /// The flags of `cheerful run`.
 #[derive(Clone, Debug, clap::Args)]
@@ -101,6 +101,8 @@ pub(crate) struct RunArgs {
     /// Folder to keep what was learned in [default: systemd's, or the user's]
     #[arg(long, value_name = "FOLDER", env = "CHEERFUL_STATE", hide_env = true)]
     state: Option<PathBuf>,
+    #[command(flatten)]
+    otlp: OtlpArgs,
     /// Name of the revision [default: the program's]
     #[arg(long, conflicts_with = "file")]
     name: Option<String>,
@@ -142,6 +144,7 @@ impl RunArgs {
             }
         };
         Ok(RunOptions {
+            otlp: self.otlp.options()?,
             source,
             listen: SocketAddr::new(self.address, self.port),
             tls: self

@@ -9,7 +9,7 @@ use cheerful_manifest::Revision;
 use cheerful_scaling::Policy;
 
 use super::listen::bind;
-use crate::exit::Failure;
+use crate::{exit::Failure, otlp::OtlpOptions};
 
 /// All that `cheerful run` needs to know.
 #[derive(Clone, Debug)]
@@ -36,6 +36,8 @@ pub(crate) struct RunOptions {
     pub state: Option<PathBuf>,
     /// The policy beside each revision that names none itself.
     pub shadow: Option<Beside>,
+    /// Where metrics and decisions are sent.
+    pub otlp: Option<OtlpOptions>,
     /// Between two decisions when nothing urges.
     pub tick: Duration,
     /// How long requests in flight may take once we are told to end.

@@ -26,7 +26,7 @@ use super::{
 use crate::{
     api::{Acts, Api, ApiSocket, Readiness, serve},
     exit::Failure,
-    instance,
+    instance, otlp,
     signals::Signals,
     site::{Hand, Site, Spec, Statsd},
 };
@@ -131,6 +131,12 @@ async fn start(options: RunOptions, specs: Vec<Spec>, opened: Opened) -> Result<
             tracing::info!(url, console, revisions, socket = %socket_path, "listening on {url} (console: {console})");
         }
         None => tracing::info!(url, revisions, socket = %socket_path, "listening on {url}"),
+    }
+    if let Some(collector) = options.otlp.clone() {
+        let parts = site.parts.clone();
+        let (counts, decided) = (Arc::clone(&parts.otlp), parts.autoscaler.follow());
+        let instance = std::process::id().to_string();
+        side_tasks.spawn(otlp::export(collector, instance, counts, decided, parts));
     }
     side_tasks.spawn(say_decisions(site.parts.autoscaler.follow()));
     let control = Control {

@@ -21,6 +21,7 @@ use super::{
     listen::{Asked, listen},
     platform::SitePlatform,
 };
+use crate::otlp::OtlpCounts;
 
 /// All revisions of this machine, with the processes that run them and the autoscaler that counts them.
 #[derive(Debug)]
@@ -43,6 +44,8 @@ pub(crate) struct Parts {
     pub(crate) sources: Sources,
     /// Times that what was learned could not be kept.
     pub(crate) memory_failures: Arc<AtomicU64>,
+    /// What was sent to an OpenTelemetry collector.
+    pub(crate) otlp: Arc<OtlpCounts>,
 }
 
 /// What the site's task is told.
@@ -134,6 +137,7 @@ impl Site {
             versions,
             sources,
             memory_failures: Arc::default(),
+            otlp: Arc::default(),
         };
         let feed = Feed {
             gateway: Arc::clone(&parts.gateway),

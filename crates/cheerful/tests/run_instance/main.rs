@@ -17,3 +17,4 @@ mod rig;
 mod scaling;
 mod signals;
 mod systemd;
+mod telling;

@@ -4,7 +4,10 @@ use std::{net::SocketAddr, path::PathBuf, time::Duration};
 use cheerful_kubernetes::{names, scaler::ScalerConfig};
 use cheerful_manifest::DurationText;
 
-use crate::exit::Failure;
+use crate::{
+    exit::Failure,
+    otlp::{OtlpArgs, OtlpOptions},
+};
 
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct AutoscalerArgs {
@@ -52,6 +55,8 @@ pub(crate) struct AutoscalerArgs {
     /// Record all that it sees, for replay
     #[arg(long, value_name = "FILE", env = "CHEERFUL_RECORD")]
     record: Option<PathBuf>,
+    #[command(flatten)]
+    otlp: OtlpArgs,
     /// Take reports without TLS; for tests
     #[arg(long, hide = true)]
     plaintext: bool,
@@ -69,6 +74,8 @@ pub(super) struct Options {
     pub(super) leases: Vec<String>,
     /// The Service that they go with.
     pub(super) service_uid: Option<String>,
+    /// Where metrics and decisions are sent.
+    pub(super) otlp: Option<OtlpOptions>,
     pub(super) plaintext: bool,
 }
 
@@ -125,6 +132,7 @@ impl AutoscalerArgs {
             admin_port: self.admin_port,
             leases,
             service_uid: self.service_uid,
+            otlp: self.otlp.options()?,
             plaintext: self.plaintext,
         })
     }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 use std::{sync::Arc, time::Duration};
 
-use cheerful_kubernetes::scaler::ClusterAutoscaler;
+use cheerful_autoscaler::Autoscaler;
+use cheerful_kubernetes::scaler::{ClusterAutoscaler, ScalerView};
 use cheerful_wire::ServerMetrics;
 use tokio::{
     sync::watch,
@@ -9,30 +10,57 @@ use tokio::{
     time::{MissedTickBehavior, interval},
 };
 
-use crate::api::cluster_metrics;
+use crate::{
+    api::{cluster_metrics, cluster_samples, metrics::Samples},
+    otlp::{OtlpCounts, Readable},
+};
 
 /// Between two readings: a scrape gets the last one.
 const INTERVAL: Duration = Duration::from_secs(2);
 
+/// Where the metrics come from.
+#[derive(Clone)]
+pub(super) struct Counted {
+    autoscaler: Autoscaler,
+    view: ScalerView,
+    server: Arc<ServerMetrics>,
+    pub(super) otlp: Arc<OtlpCounts>,
+}
+
+impl Counted {
+    pub(super) fn new(running: &ClusterAutoscaler, server: &Arc<ServerMetrics>) -> Self {
+        Self {
+            autoscaler: running.autoscaler().clone(),
+            view: running.view(),
+            server: Arc::clone(server),
+            otlp: Arc::default(),
+        }
+    }
+}
+
+impl Readable for Counted {
+    async fn samples(&self) -> Option<Samples> {
+        let revisions = self.autoscaler.overview().await.ok()?;
+        let metrics = self.autoscaler.metrics().await.ok()?;
+        let (scaler, server) = (self.view.metrics(), self.server.snapshot());
+        Some(cluster_samples(
+            &revisions, &metrics, &scaler, &server, &self.otlp,
+        ))
+    }
+}
+
 /// Reads the metrics from time to time, for the page gives them without waiting.
-pub(super) fn follow(
-    tasks: &mut JoinSet<()>,
-    running: &ClusterAutoscaler,
-    server: &Arc<ServerMetrics>,
-) -> watch::Receiver<String> {
+pub(super) fn follow(tasks: &mut JoinSet<()>, counted: Counted) -> watch::Receiver<String> {
     let (texts, text) = watch::channel("# EOF\n".to_owned());
-    let (autoscaler, view) = (running.autoscaler().clone(), running.view());
-    let server = Arc::clone(server);
     tasks.spawn(async move {
         let mut ticks = interval(INTERVAL);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             ticks.tick().await;
-            let (revisions, metrics) = (autoscaler.overview().await, autoscaler.metrics().await);
-            let (Ok(revisions), Ok(metrics)) = (revisions, metrics) else {
+            let Some(samples) = counted.samples().await else {
                 return;
             };
-            match cluster_metrics(&revisions, &metrics, &view.metrics(), &server.snapshot()) {
+            match cluster_metrics(samples) {
                 Ok(text) => texts.send_replace(text),
                 Err(error) => {
                     tracing::warn!("the metrics cannot be written as text: {error}");

@@ -22,9 +22,11 @@ pub(crate) use args::AutoscalerArgs;
 use super::pages::Pages;
 use crate::{
     exit::Failure,
+    otlp,
     signals::{Asked, Signals},
 };
 use args::Options;
+use metrics::Counted;
 
 /// Runs it until it is told to stop.
 ///
@@ -83,7 +85,19 @@ async fn serve(options: Options) -> Result<(), Failure> {
             secured,
         ));
     }
-    let texts = metrics::follow(&mut tasks, &running, &streams);
+    let counted = Counted::new(&running, &streams);
+    if let Some(collector) = options.otlp {
+        let decided = running.autoscaler().follow();
+        let (pod, counts) = (scaler.pod.clone(), Arc::clone(&counted.otlp));
+        tasks.spawn(otlp::export(
+            collector,
+            pod,
+            counts,
+            decided,
+            counted.clone(),
+        ));
+    }
+    let texts = metrics::follow(&mut tasks, counted);
     let pages = pages(&running, certificate.clone(), texts);
     let reports = reports(
         listener,
