@@ -9,6 +9,7 @@
 )]
 mod asking;
 mod beside;
+mod dashboard;
 mod ending;
 mod refusing;
 mod reloading;
