@@ -77,7 +77,8 @@ impl Prometheus {
         }
         let body = answer.body.as_str();
         let json = body.find('{').zip(body.rfind('}'));
-        let json: Value = serde_json::from_str(&body[json.map_or(0..0, |(from, to)| from..to + 1)])
+        let json = json.and_then(|(from, to)| body.get(from..=to));
+        let json: Value = serde_json::from_str(json.unwrap_or_default())
             .unwrap_or_else(|error| panic!("{query}: {error}: {body}"));
         assert_eq!(json["status"], "success", "{query}: {json}");
         let series = json["data"]["result"].as_array().unwrap().iter();
