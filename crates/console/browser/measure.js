@@ -70,8 +70,8 @@ for (const count of [100, 1000]) {
   }
   show(`${count} rows, ten of them under load: longest frame while scrolling, ms`, (await page.evaluate(() => window.longest)).toFixed(0));
   await Promise.all(busy.map(one => one.stop()));
-  await eventually("all is at rest again", async () => (await instance.ask("/v1/revisions")).every(one => one.ready === 0 && one.mode === "zero"));
-  show(`server, ${count} revisions at rest, one viewer: % of a core`, (await used(instance.child.pid)).toFixed(2));
+  await eventually("nothing is in flight", async () => (await instance.ask("/v1/revisions")).every(one => one.inFlight === 0));
+  show(`server, ${count} revisions, ten of them just used, one viewer: % of a core`, (await used(instance.child.pid)).toFixed(2));
   if (faults.length) console.log(faults);
   await context.close();
   await instance.end();

@@ -72,6 +72,7 @@ export class Chart {
   point(decision) {
     this.#current = decision ? keyOf(decision) : null;
     for (const mark of this.#marks.children) this.#turn(mark);
+    this.#plots.forEach(({ plot }) => plot.redraw(false));
   }
 
   #data(columns, past) {
