@@ -51,7 +51,8 @@ impl Scaler {
         // Mode.
         let starting = observation.starting > 0;
         let mode = if self.capacity.is_some() {
-            self.mode_with_spare(now, demand.breach, settings.stable_window)
+            // What was there before the idle delay is no load that anything is too little for.
+            self.mode_with_spare(now, demand.breach && !idle, settings.stable_window)
         } else {
             self.panic
                 .step(now, demand.breach, starting, settings.stable_window)
@@ -81,7 +82,12 @@ impl Scaler {
         }
         .limit(&mut course, demand.held);
         if mode == Mode::Panic {
-            course.at_least(self.panic.most().max(present), Bound::PanicNeverFalls);
+            // A panic that is only of now has had no count before.
+            let most = match self.capacity.is_some() && !self.panic.is_on() {
+                true => 0,
+                false => self.panic.most(),
+            };
+            course.at_least(most.max(present), Bound::PanicNeverFalls);
         }
 
         // Delays.

@@ -229,6 +229,22 @@ fn what_was_kept_and_has_gone_is_not_started_again_for_one_request() {
 }
 
 #[test]
+fn zero_is_stayed_at_though_the_load_was_there_a_moment_ago() {
+    let settings = Settings {
+        idle_delay: Delay::Given(secs(3)),
+        max_down: 1e9,
+        ..auto()
+    };
+    let mut world = World::new(settings, 1, 0.0);
+    world.seconds(90, 35.0);
+    world.seconds(30, 0.0);
+    let down = world.asked.split_off(90);
+    let zero = down.iter().position(|asked| *asked == 0).unwrap();
+    assert!(zero < 10, "{down:?}");
+    assert!(down[zero..].iter().all(|asked| *asked == 0), "{down:?}");
+}
+
+#[test]
 fn what_is_not_needed_again_goes_soon() {
     let mut world = World::new(auto(), 1, 2.0);
     world.seconds(30, 35.0);

@@ -260,7 +260,8 @@ proptest! {
         prop_assert_eq!(&memory, &serde_json::from_str(&text).unwrap());
         let recalled = |memory| {
             let mut scaler = self::scaler(&settings, 1);
-            scaler.recall(memory, Duration::ZERO).unwrap();
+            let recalled = scaler.recall(memory, Duration::ZERO);
+            assert_eq!(recalled, Ok(()), "{}", serde_json::to_string(memory).unwrap());
             scaler
         };
         let (mut one, mut other) = (recalled(&memory), recalled(&serde_json::from_str(&text).unwrap()));
