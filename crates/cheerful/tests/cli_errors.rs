@@ -129,22 +129,25 @@ fn each_help_fits_one_screen_and_has_one_example() {
         "completions",
         "man",
     ] {
-        let output = cheerful(&[role, "--help"]);
-        let help = String::from_utf8(output.stdout).unwrap();
-        assert!(
-            help.lines().count() <= 24,
-            "{role}: {} lines\n{help}",
-            help.lines().count()
-        );
-        assert!(
-            help.lines().all(|line| line.chars().count() <= 80),
-            "{role}\n{help}"
-        );
-        assert_eq!(
-            help.matches("Example: cheerful ").count() + help.matches("Example: source ").count(),
-            1,
-            "{role}\n{help}"
-        );
+        for (flag, most) in [("-h", 24), ("--help", 120)] {
+            let output = cheerful(&[role, flag]);
+            let help = String::from_utf8(output.stdout).unwrap();
+            assert!(
+                help.lines().count() <= most,
+                "{role} {flag}: {} lines\n{help}",
+                help.lines().count()
+            );
+            assert!(
+                help.lines().all(|line| line.chars().count() <= 80),
+                "{role} {flag}\n{help}"
+            );
+            assert_eq!(
+                help.matches("Example: cheerful ").count()
+                    + help.matches("Example: source ").count(),
+                1,
+                "{role} {flag}\n{help}"
+            );
+        }
     }
 }
 

@@ -208,6 +208,12 @@ impl History {
         self.longest[0].max(self.longest[1]).max(SECOND_MICROS) + Self::LATENESS
     }
 
+    /// After its last report, the time until it shows that a replica has gone silent: half a second that may be
+    /// missing unnoticed, the whole second after it, and what a report of that one may be on its way.
+    pub(crate) fn silence_shows(&self) -> u64 {
+        self.report_delay() + SECOND_MICROS * 3 / 2
+    }
+
     /// Requests finished and refused within the stable window.
     pub(crate) fn throughput(&self) -> (u64, u64) {
         self.buckets

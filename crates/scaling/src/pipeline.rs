@@ -277,13 +277,13 @@ impl Scaler {
         given || load.held > 0 || load.burst > 0.0
     }
 
-    /// Until the last request is the idle delay ago. With reports, an idleness shorter than a report's delay
-    /// cannot be told from a report that is on its way.
+    /// Until the last request is the idle delay ago. With reports, an idleness shorter than it takes for a silence to
+    /// show cannot be told from reports that are lost.
     fn idle_remains(&self, now: Moment, delay: Duration) -> Duration {
         let counted = self.scaling.settings().requests;
         let by_reports = counted && self.given(now).is_none() && self.observation.ready > 0;
         let least = if by_reports {
-            self.history.report_delay()
+            self.history.silence_shows()
         } else {
             0
         };

@@ -2,9 +2,13 @@
 //! The faults of the earlier systems that concern the decision: each would fail here if we had it. What was
 //! reported in public of others is in `behaviours.rs`.
 #![allow(clippy::unwrap_used)]
+use std::time::Duration;
+
 mod bed;
 use bed::{Bed, at, plain, report, secs};
-use cheerful_scaling::{Averages, Mode, Refusal, Report, Scaling, Settings, Start, Target};
+use cheerful_scaling::{
+    Averages, Delay, Mode, Policy, Refusal, Report, Scaling, Settings, Start, Target,
+};
 
 // The first version, 2018.
 
@@ -111,6 +115,34 @@ fn first_07_and_a_restarted_autoscaler_holds_what_it_finds() {
     assert_eq!(bed.replicas(), 1);
     bed.run(1, 0..1, 0.0);
     assert_eq!(bed.replicas(), 0);
+}
+
+#[test]
+fn first_07_silence_is_no_idleness_however_short_the_idle_delay() {
+    for policy in [Policy::StablePanic, Policy::Auto] {
+        for idle_millis in [0, 1000, 2000, 3000, 4000] {
+            for phase in [0.0, 0.2, 0.4, 0.49, 0.51, 0.7, 0.9] {
+                let settings = Settings {
+                    policy,
+                    idle_delay: Delay::Given(Duration::from_millis(idle_millis)),
+                    ..plain()
+                };
+                let mut bed = Bed::ready(settings, 3);
+                bed.now += phase;
+                bed.run(60, 0..3, 10.0);
+                assert!(bed.replicas() >= 3);
+                for tenth in 0..600 {
+                    bed.now += 0.1;
+                    let decision = bed.decide();
+                    assert!(
+                        decision.replicas >= 3,
+                        "{policy:?}, idle delay {idle_millis} ms, phase {phase}, after {tenth} tenths: {}",
+                        decision.sentence()
+                    );
+                }
+            }
+        }
+    }
 }
 
 #[test]

@@ -13,7 +13,8 @@ pub(crate) struct OtlpArgs {
         long = "otlp",
         value_name = "URL",
         env = "OTEL_EXPORTER_OTLP_ENDPOINT",
-        hide_env_values = true
+        hide_env_values = true,
+        hide_short_help = true
     )]
     endpoint: Option<String>,
     /// Headers to send along: name=value, name=value

@@ -38,7 +38,7 @@ pub(crate) struct RunArgs {
     )]
     address: IpAddr,
     /// Threads that serve requests
-    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=256), env = "CHEERFUL_THREADS", hide_env = true)]
+    #[arg(long, hide_short_help = true, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=256), env = "CHEERFUL_THREADS", hide_env = true)]
     threads: u16,
     /// Speak TLS with this certificate chain (PEM)
     #[arg(
@@ -61,8 +61,10 @@ pub(crate) struct RunArgs {
     /// Record what decides the scale, for `replay`
     #[arg(long, value_name = "FILE", env = "CHEERFUL_RECORD", hide_env = true)]
     record: Option<PathBuf>,
-    /// A second policy beside each revision that has no `shadow` itself: what it would have cost; auto, stable-panic, or
-    /// the one that does not act
+    /// What another policy would have cost
+    ///
+    /// A second policy beside each revision that has no `shadow` itself: auto or stable-panic; without a word the one
+    /// that does not act.
     #[arg(
         long,
         value_name = "POLICY",
@@ -74,7 +76,9 @@ pub(crate) struct RunArgs {
         hide_env = true
     )]
     shadow: Option<Beside>,
-    /// The console and the API: a loopback address, or off [default: port 8800]
+    /// Console and API; off: none [default: port 8800]
+    ///
+    /// A loopback address; where the port is taken, a free one.
     #[arg(
         long,
         value_name = "ADDRESS:PORT",
@@ -87,19 +91,34 @@ pub(crate) struct RunArgs {
     #[arg(
         long,
         value_name = "ADDRESS:PORT",
+        hide_short_help = true,
         default_value = "127.0.0.1:8125",
         env = "CHEERFUL_STATSD",
         hide_env = true
     )]
     statsd: SocketAddr,
-    /// Let the console pause, hold and wake; anyone on this machine may then
+    /// Let the console pause, hold and wake
+    ///
+    /// Anyone on this machine may then.
     #[arg(long, env = "CHEERFUL_ALLOW_ACTIONS", hide_env = true)]
     allow_actions: bool,
     /// The local API's Unix socket, if not the usual one
-    #[arg(long, value_name = "PATH", env = "CHEERFUL_SOCKET", hide_env = true)]
+    #[arg(
+        long,
+        hide_short_help = true,
+        value_name = "PATH",
+        env = "CHEERFUL_SOCKET",
+        hide_env = true
+    )]
     socket: Option<PathBuf>,
     /// Folder to keep what was learned in [default: systemd's, or the user's]
-    #[arg(long, value_name = "FOLDER", env = "CHEERFUL_STATE", hide_env = true)]
+    #[arg(
+        long,
+        hide_short_help = true,
+        value_name = "FOLDER",
+        env = "CHEERFUL_STATE",
+        hide_env = true
+    )]
     state: Option<PathBuf>,
     #[command(flatten)]
     otlp: OtlpArgs,
