@@ -87,11 +87,12 @@ impl Keeping {
 
     pub(crate) fn add(&mut self, second: u32, used: Use, costs: Costs) {
         let needed = crate::number::ceil(used.replicas);
-        while needed > self.width.saturating_mul(Self::MOST_LEVELS as u32) {
-            self.widen();
-        }
         if self.width > 1 && second.is_multiple_of(64) {
             self.narrow(second);
+        }
+        // Last, or what has just become narrower might be too narrow for this.
+        while needed > self.width.saturating_mul(Self::MOST_LEVELS as u32) {
+            self.widen();
         }
         let levels = needed.div_ceil(self.width) as usize;
         if self.levels.len() < levels {

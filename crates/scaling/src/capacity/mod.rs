@@ -239,6 +239,12 @@ mod tests {
         for second in 0..500_u32 {
             capacity.learn(second.into(), f64::from(second * second), 2, &terms);
         }
+        // From few to many at a second at which the levels may become narrower.
+        let mut sudden = Capacity::default();
+        for (second, load) in [(62, 2.0), (63, 2.0), (64, 20.0), (65, 20.5)] {
+            sudden.learn(second, load, 2, &terms);
+        }
+        assert!(sudden.learned().check().is_ok(), "{:?}", sudden.learned());
         assert!(
             capacity.bytes() <= Capacity::MOST_BYTES,
             "{}",
