@@ -241,7 +241,7 @@ mod tests {
         }
         // From few to many at a second at which the levels may become narrower.
         let mut sudden = Capacity::default();
-        for (second, load) in [(62, 2.0), (63, 2.0), (64, 20.0), (65, 20.5)] {
+        for (second, load) in [(62, 2.0), (63, 2.0), (64, 30.0)] {
             sudden.learn(second, load, 2, &terms);
         }
         assert!(sudden.learned().check().is_ok(), "{:?}", sudden.learned());
