@@ -454,10 +454,10 @@ async fn a_tick_that_is_late_delays_none_after_it() {
     drop(autoscaler);
     running.await.unwrap();
     let recording = std::fs::read_to_string(&path).unwrap();
-    let decided = recording
-        .lines()
-        .filter(|line| line.contains("\"replicas\":"));
-    let last: serde_json::Value = serde_json::from_str(decided.last().unwrap()).unwrap();
+    let last = (recording.lines().rev())
+        .find(|line| line.contains("\"replicas\":"))
+        .unwrap();
+    let last: serde_json::Value = serde_json::from_str(last).unwrap();
     let off = (last["at"].as_f64().unwrap() + 1.0) % 2.0 - 1.0;
     assert!(off.abs() < 0.1, "{last}");
 }
