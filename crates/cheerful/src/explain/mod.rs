@@ -25,13 +25,13 @@ pub(crate) struct ExplainArgs {
     /// Go on with each decision as it is made
     #[arg(long)]
     follow: bool,
-    /// What held at this time, in UTC: 03:12, or a date and time
+    /// What held at 03:12 (UTC), or at a date and time
     #[arg(long, value_name = "TIME", value_parser = moment, requires = "revision", conflicts_with = "follow")]
     at: Option<At>,
     /// Print JSON, as the API gives it
     #[arg(long)]
     json: bool,
-    /// NAME is that of an Autoscaler in a cluster: about its target
+    /// The name is an Autoscaler's: about its target
     #[arg(long, requires = "revision", conflicts_with = "socket")]
     autoscaler: bool,
     #[command(flatten)]
