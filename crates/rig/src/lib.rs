@@ -10,10 +10,12 @@ mod app;
 #[cfg(feature = "cluster")]
 pub mod cluster;
 mod peer;
+mod prometheus;
 mod script;
 mod traffic;
 
 pub use app::App;
 pub use peer::{Peer, Reply};
+pub use prometheus::Prometheus;
 pub use script::{Script, read_head};
 pub use traffic::{Tally, Traffic};

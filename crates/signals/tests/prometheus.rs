@@ -8,13 +8,12 @@
 )]
 //! Against a real Prometheus, where there is one (Debian's package `prometheus`).
 use std::{
-    net::{SocketAddr, TcpListener},
-    path::Path,
-    process::{Child, Command, Stdio},
+    net::SocketAddr,
     sync::{Arc, Mutex},
     time::Duration,
 };
 
+use cheerful_rig::Prometheus;
 use cheerful_signals::{
     Unread,
     asking::Ask as _,
@@ -59,50 +58,6 @@ impl Page {
     }
 }
 
-/// Ends with the test.
-struct Prometheus {
-    child: Child,
-    address: SocketAddr,
-}
-
-impl Prometheus {
-    fn start(folder: &Path, page: SocketAddr) -> Option<Self> {
-        let address = TcpListener::bind("127.0.0.1:0")
-            .unwrap()
-            .local_addr()
-            .unwrap();
-        let settings = folder.join("prometheus.yml");
-        let text = format!(
-            "global: {{scrape_interval: 1s}}\nscrape_configs:\n- job_name: jobs\n  static_configs: [{{targets: ['{page}']}}]\n"
-        );
-        std::fs::write(&settings, text).unwrap();
-        let child = Command::new("prometheus")
-            .arg(format!("--config.file={}", settings.display()))
-            .arg(format!(
-                "--storage.tsdb.path={}",
-                folder.join("data").display()
-            ))
-            .arg(format!("--web.listen-address={address}"))
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn();
-        match child {
-            Ok(child) => Some(Self { child, address }),
-            Err(error) => {
-                eprintln!("left out: there is no prometheus here: {error}");
-                None
-            }
-        }
-    }
-}
-
-impl Drop for Prometheus {
-    fn drop(&mut self) {
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
-    }
-}
-
 async fn ask(server: SocketAddr, text: &str) -> Result<f64, Unread> {
     let server = format!("http://{server}").parse().unwrap();
     let mut query = Query::new(server, text, Access::default(), Duration::from_secs(15));
@@ -130,7 +85,7 @@ async fn a_query_is_one_number_or_none() {
     let page =
         Page::start("# TYPE jobs gauge\njobs{queue=\"a\"} 40\njobs{queue=\"b\"} 8\nodd NaN\n")
             .await;
-    let Some(prometheus) = Prometheus::start(folder.path(), page.address) else {
+    let Some(prometheus) = Prometheus::start(folder.path(), "jobs", page.address) else {
         return;
     };
     let server = prometheus.address;

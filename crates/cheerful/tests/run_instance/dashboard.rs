@@ -1,12 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The dashboard for Grafana, against a real Prometheus (Debian's package) that reads a real run.
-use std::{
-    fs,
-    net::{SocketAddr, TcpListener},
-    path::Path,
-    process::{Child, Command, Stdio},
-};
-
+use cheerful_rig::Prometheus;
 use serde_json::Value;
 
 use crate::rig::{CHEERFUL, Instance, Load, eventually, get};
@@ -30,68 +24,25 @@ const MORE_THAN_NOTHING: [&str; 9] = [
     "Replicas that each signal asks for",
 ];
 
-/// Ends with the test.
-struct Prometheus {
-    child: Child,
-    address: SocketAddr,
-}
-
-impl Prometheus {
-    fn start(folder: &Path, page: &str) -> Option<Self> {
-        let free = TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = free.local_addr().unwrap();
-        drop(free);
-        let settings = folder.join("prometheus.yml");
-        let text = format!(
-            "global: {{scrape_interval: 1s}}\nscrape_configs:\n- job_name: cheerful\n  static_configs: [{{targets: ['{page}']}}]\n"
-        );
-        fs::write(&settings, text).unwrap();
-        let child = Command::new("prometheus")
-            .arg(format!("--config.file={}", settings.display()))
-            .arg(format!(
-                "--storage.tsdb.path={}",
-                folder.join("data").display()
-            ))
-            .arg(format!("--web.listen-address={address}"))
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn();
-        match child {
-            Ok(child) => Some(Self { child, address }),
-            Err(error) => {
-                eprintln!("left out: there is no prometheus here: {error}");
-                None
-            }
-        }
+/// The values of a query's series; a query that is none ends the test.
+fn values(prometheus: &Prometheus, query: &str) -> Vec<f64> {
+    let path = format!("/api/v1/query?query={}", percent_encoded(query));
+    // It is not there yet.
+    let Ok(answer) = get(prometheus.address, &path) else {
+        return Vec::new();
+    };
+    if answer.status == 503 {
+        return Vec::new();
     }
-
-    /// The values of a query's series; a query that is none ends the test.
-    fn values(&self, query: &str) -> Vec<f64> {
-        let path = format!("/api/v1/query?query={}", percent_encoded(query));
-        // It is not there yet.
-        let Ok(answer) = get(self.address, &path) else {
-            return Vec::new();
-        };
-        if answer.status == 503 {
-            return Vec::new();
-        }
-        let body = answer.body.as_str();
-        let json = body.find('{').zip(body.rfind('}'));
-        let json = json.and_then(|(from, to)| body.get(from..=to));
-        let json: Value = serde_json::from_str(json.unwrap_or_default())
-            .unwrap_or_else(|error| panic!("{query}: {error}: {body}"));
-        assert_eq!(json["status"], "success", "{query}: {json}");
-        let series = json["data"]["result"].as_array().unwrap().iter();
-        let value = |one: &Value| one["value"][1].as_str().unwrap().parse().unwrap();
-        series.map(value).collect()
-    }
-}
-
-impl Drop for Prometheus {
-    fn drop(&mut self) {
-        self.child.kill().ok();
-        self.child.wait().ok();
-    }
+    let body = answer.body.as_str();
+    let json = body.find('{').zip(body.rfind('}'));
+    let json = json.and_then(|(from, to)| body.get(from..=to));
+    let json: Value = serde_json::from_str(json.unwrap_or_default())
+        .unwrap_or_else(|error| panic!("{query}: {error}: {body}"));
+    assert_eq!(json["status"], "success", "{query}: {json}");
+    let series = json["data"]["result"].as_array().unwrap().iter();
+    let value = |one: &Value| one["value"][1].as_str().unwrap().parse().unwrap();
+    series.map(value).collect()
 }
 
 fn percent_encoded(text: &str) -> String {
@@ -163,21 +114,21 @@ fn each_panel_shows_what_a_run_does() {
     let mut instance = Instance::of_manifest(&["--admin", "127.0.0.1:0"], &manifest);
     let line = instance.wait_for_log("console: http://");
     let (_, page) = line.split_once("console: http://").unwrap();
-    let page = page.split('/').next().unwrap().to_owned();
+    let page = page.split('/').next().unwrap().parse().unwrap();
     let folder = tempfile::tempdir().unwrap();
-    let Some(prometheus) = Prometheus::start(folder.path(), &page) else {
+    let Some(prometheus) = Prometheus::start(folder.path(), "cheerful", page) else {
         return;
     };
     // Its first look is before there is anything, so that a rate has a beginning.
     eventually("Prometheus has looked", || {
-        prometheus.values("cheerful_revisions") == [1.0]
+        values(&prometheus, "cheerful_revisions") == [1.0]
     });
     let load = Load::start(instance.address, 6);
     for (title, queries, of_cluster) in panels() {
         for query in queries {
             if of_cluster {
                 // A query that is none would end the test.
-                prometheus.values(&query);
+                values(&prometheus, &query);
                 continue;
             }
             let more = MORE_THAN_NOTHING.contains(&title.as_str());
@@ -185,7 +136,7 @@ fn each_panel_shows_what_a_run_does() {
             // What is over by now was seen at some time.
             let over_time = format!("max_over_time(({query})[10m:1s])");
             eventually(&format!("{title}: {query}: data ({seen:?})"), || {
-                seen = prometheus.values(&over_time);
+                seen = values(&prometheus, &over_time);
                 seen.iter()
                     .any(|value| if more { *value > 0.0 } else { *value >= 0.0 })
             });
@@ -193,8 +144,10 @@ fn each_panel_shows_what_a_run_does() {
     }
     assert_eq!(load.stop(), [""; 0]);
     assert!(
-        !prometheus
-            .values("cheerful_revision_replicas{revision=\"hello\"}")
-            .is_empty()
+        !values(
+            &prometheus,
+            "cheerful_revision_replicas{revision=\"hello\"}"
+        )
+        .is_empty()
     );
 }

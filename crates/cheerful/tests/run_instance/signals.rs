@@ -4,14 +4,14 @@ use std::{
     fs,
     io::{Read as _, Write as _},
     net::{SocketAddr, TcpListener, UdpSocket},
-    path::Path,
-    process::{Child, Command, Stdio},
+    process::{Command, Stdio},
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
 };
 
+use cheerful_rig::Prometheus;
 use tempfile::TempDir;
 
 use crate::rig::{Instance, eventually};
@@ -168,50 +168,17 @@ fn page(jobs: Arc<AtomicU64>) -> SocketAddr {
     address
 }
 
-/// Ends with the test.
-struct Prometheus(Child);
-
-impl Prometheus {
-    fn start(folder: &Path, at: SocketAddr, page: SocketAddr) -> Self {
-        let settings = folder.join("prometheus.yml");
-        let text = format!(
-            "global: {{scrape_interval: 1s}}\nscrape_configs:\n- job_name: jobs\n  static_configs: [{{targets: ['{page}']}}]\n"
-        );
-        fs::write(&settings, text).unwrap();
-        let child = Command::new("prometheus")
-            .arg(format!("--config.file={}", settings.display()))
-            .arg(format!(
-                "--storage.tsdb.path={}",
-                folder.join("data").display()
-            ))
-            .arg(format!("--web.listen-address={at}"))
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn();
-        Self(child.unwrap())
-    }
-}
-
-impl Drop for Prometheus {
-    fn drop(&mut self) {
-        self.0.kill().ok();
-        self.0.wait().ok();
-    }
-}
-
-fn free() -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.local_addr().unwrap()
-}
-
 #[test]
 fn what_a_prometheus_answers_from_zero_and_back() {
-    if !is_there("python3") || !is_there("prometheus") {
+    if !is_there("python3") {
         return;
     }
-    let (app, at) = (App::new(), free());
+    let app = App::new();
     let jobs = Arc::new(AtomicU64::new(25));
-    let prometheus = Prometheus::start(app.0.path(), at, page(Arc::clone(&jobs)));
+    let Some(prometheus) = Prometheus::start(app.0.path(), "jobs", page(Arc::clone(&jobs))) else {
+        return;
+    };
+    let at = prometheus.address;
     let signal = format!(
         "signals: [{{prometheus: {{server: 'http://{at}', query: sum(jobs), perReplica: 10, interval: 1s}}}}]"
     );
