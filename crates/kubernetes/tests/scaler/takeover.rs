@@ -16,8 +16,12 @@ async fn a_standby_takes_over_in_a_burst_and_nothing_goes_down() {
     let Some(shop) = Shop::open("takeover").await else {
         return;
     };
-    shop.revision("cart", json!({"min": 1, "max": 4, "target": 10}))
-        .await;
+    // The classic numbers, for the leader is to have nothing under way when it dies.
+    shop.revision(
+        "cart",
+        json!({"min": 1, "max": 4, "target": 10, "policy": "stable-panic"}),
+    )
+    .await;
     shop.deployment("cart", (names::REVISION_LABEL, "cart"), 2)
         .await;
     let pods = shop.pods(2).await;
