@@ -4,8 +4,9 @@ use serde::{Deserialize, Serialize};
 use crate::{Latency, Refusal};
 
 /// What one replica saw over one interval. Concurrency is `request_seconds / seconds`, a true time
-/// average. By Little's law the mean latency is `request_seconds / requests`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+/// average. By Little's law the mean latency is `request_seconds / requests`. The default is of no time, and is refused
+/// as it is: it stands for what a source does not know.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Report {
     /// The replica's name, unique within its revision and over time: a replica that starts anew and

@@ -27,15 +27,10 @@ fn scaling(change: impl FnOnce(&mut Settings)) -> Scaling {
 fn report(replica: &str, concurrency: f64, requests: u64) -> Report {
     Report {
         replica: replica.to_owned(),
-        sequence: None,
-        age_seconds: 0.0,
         seconds: 1.0,
         request_seconds: concurrency,
-        waiting_seconds: 0.0,
         requests,
-        refused: 0,
-        in_flight: None,
-        latency: None,
+        ..Report::default()
     }
 }
 

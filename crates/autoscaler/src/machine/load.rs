@@ -47,15 +47,9 @@ mod tests {
     fn report(request_seconds: f64) -> Report {
         Report {
             replica: "a".to_owned(),
-            sequence: None,
-            age_seconds: 0.0,
             seconds: 0.5,
             request_seconds,
-            waiting_seconds: 0.0,
-            requests: 0,
-            refused: 0,
-            in_flight: None,
-            latency: None,
+            ..Report::default()
         }
     }
 

@@ -290,15 +290,11 @@ mod tests {
         for second in 0..40_000_u64 {
             let report = Report {
                 replica: format!("r{}", draw(10)),
-                sequence: None,
-                age_seconds: 0.0,
                 seconds: [1.0, 1e-6, 60.0][draw(3) as usize],
                 request_seconds: [0.0, 1e6, draw(50) as f64][draw(3) as usize],
                 waiting_seconds: draw(2) as f64,
                 requests: [0, 1_000_000_000, draw(100)][draw(3) as usize],
-                refused: 0,
-                in_flight: None,
-                latency: None,
+                ..Report::default()
             };
             let now = Moment::from_micros(second * 1_000_000);
             learner.report(now, &report);

@@ -196,15 +196,10 @@ mod tests {
     fn report(replica: &str, in_flight: f64, rate: u64) -> Report {
         Report {
             replica: replica.to_owned(),
-            sequence: None,
-            age_seconds: 0.0,
             seconds: 1.0,
             request_seconds: in_flight,
-            waiting_seconds: 0.0,
             requests: rate,
-            refused: 0,
-            in_flight: None,
-            latency: None,
+            ..Report::default()
         }
     }
 

@@ -31,15 +31,9 @@ pub fn plain() -> Settings {
 pub fn report(replica: &str, seconds: f64, concurrency: f64) -> Report {
     Report {
         replica: replica.to_owned(),
-        sequence: None,
-        age_seconds: 0.0,
         seconds,
         request_seconds: concurrency * seconds,
-        waiting_seconds: 0.0,
-        requests: 0,
-        refused: 0,
-        in_flight: None,
-        latency: None,
+        ..Report::default()
     }
 }
 

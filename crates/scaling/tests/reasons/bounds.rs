@@ -201,6 +201,16 @@ impl Bed {
         }
         self.decide()
     }
+    /// At 100 s, after both averages have come to `load`.
+    fn seen(mut self, observation: Observation, load: f64) -> Decision {
+        self.scaler.observe(at(100.0), observation);
+        let averages = Averages {
+            stable: load,
+            panic: load,
+        };
+        self.scaler.averages(at(100.0), averages).unwrap();
+        self.scaler.decide(at(100.0))
+    }
 }
 
 fn no_data() -> Decision {
@@ -218,19 +228,13 @@ fn grace_period() -> Decision {
         grace_period: secs(30),
         ..plain()
     };
-    let mut bed = Bed::new(settings, Start::default());
+    let bed = Bed::new(settings, Start::default());
     let observation = Observation {
         ready: 1,
         gateway_since: Some(at(82.0)),
         ..Observation::default()
     };
-    bed.scaler.observe(at(100.0), observation);
-    let nothing = Averages {
-        stable: 0.0,
-        panic: 0.0,
-    };
-    bed.scaler.averages(at(100.0), nothing).unwrap();
-    bed.scaler.decide(at(100.0))
+    bed.seen(observation, 0.0)
 }
 
 fn busy() -> Decision {
@@ -241,13 +245,7 @@ fn busy() -> Decision {
         busy: 3,
         ..Observation::default()
     };
-    bed.scaler.observe(at(100.0), observation);
-    let averages = Averages {
-        stable: 10.0,
-        panic: 10.0,
-    };
-    bed.scaler.averages(at(100.0), averages).unwrap();
-    bed.scaler.decide(at(100.0))
+    bed.seen(observation, 10.0)
 }
 
 /// A request of a second each five minutes.

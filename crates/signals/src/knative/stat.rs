@@ -121,16 +121,11 @@ impl Reader {
         }
         Ok(Some(Report {
             replica: pod.to_owned(),
-            sequence: None,
-            age_seconds: 0.0,
             seconds: Stat::SECONDS,
             request_seconds: stat.concurrency(share) * Stat::SECONDS,
-            waiting_seconds: 0.0,
             // Casting saturates, and the scaler refuses what is too much.
             requests: (stat.request_count * Stat::SECONDS).round() as u64,
-            refused: 0,
-            in_flight: None,
-            latency: None,
+            ..Report::default()
         }))
     }
 }

@@ -61,15 +61,11 @@ pub fn spread(figures: Vec<Figure>, living: &[Living]) -> Vec<Report> {
         };
         reports.push(Report {
             replica: replica.name.clone(),
-            sequence: None,
-            age_seconds: 0.0,
             seconds: sum.seconds,
             request_seconds: sum.request_seconds,
-            waiting_seconds: 0.0,
             requests: sum.requests,
-            refused: 0,
-            in_flight: None,
             latency: sum.latency,
+            ..Report::default()
         });
     }
     reports

@@ -146,7 +146,7 @@ mod tests {
                             replica: pod.to_string(),
                             seconds: 1.0,
                             request_seconds: value,
-                            ..crate::engine::blank_report()
+                            ..Report::default()
                         };
                         policy.report(Moment::from_micros(now * 1_000_000), &report);
                     }

@@ -2,7 +2,7 @@
 //! What the policy is told, and when it decides.
 use std::time::Duration;
 
-use cheerful_scaling::{Holding, Report, SerializerEvent};
+use cheerful_scaling::{Holding, SerializerEvent};
 
 use super::{books::micros, replica::State, run::Run};
 use crate::{OnHold, Reporting, Waiting};
@@ -171,7 +171,7 @@ impl Run<'_> {
         }
         self.feed.held_told = held;
         // Read at one moment, then told one by one: a decision between two must not change the second.
-        let mut report = std::mem::replace(&mut self.report, blank_report());
+        let mut report = std::mem::take(&mut self.report);
         for slot in 0..self.replicas.len() {
             let replica = &mut self.replicas[slot];
             let counts = matches!(replica.state, State::Ready | State::Draining);
@@ -228,20 +228,4 @@ impl Run<'_> {
 
 fn interval(duration: Duration) -> u64 {
     micros(duration).max(1)
-}
-
-/// To be filled in.
-pub(crate) fn blank_report() -> Report {
-    Report {
-        replica: String::new(),
-        sequence: None,
-        age_seconds: 0.0,
-        seconds: 0.0,
-        request_seconds: 0.0,
-        waiting_seconds: 0.0,
-        requests: 0,
-        refused: 0,
-        in_flight: None,
-        latency: None,
-    }
 }

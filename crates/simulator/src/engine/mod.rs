@@ -10,8 +10,6 @@ mod replica;
 mod run;
 
 pub(crate) use books::micros;
-#[cfg(test)]
-pub(crate) use feed::blank_report;
 
 use crate::{Arrival, Model, Outcome, Policy};
 

@@ -71,7 +71,7 @@ impl<'a> Run<'a> {
             feed,
             told: Observation::default(),
             news: true,
-            report: super::feed::blank_report(),
+            report: Report::default(),
         }
     }
 

@@ -64,6 +64,17 @@ fn envoy() -> Value {
     json!({"signal": {"envoy": {}}})
 }
 
+/// One that listens to the pod `a`.
+fn listening() -> Fleet {
+    let mut fleet = fleet(envoy(), Some("app=shop"));
+    fleet.feed(at(1));
+    fleet.target_pods_told(&shop());
+    fleet.target_pod(plain("a", "10.0.0.1"), at(1));
+    fleet.feed(at(1));
+    fleet.listen();
+    fleet
+}
+
 fn words(changes: &[Listen]) -> Vec<&'static str> {
     let word = |change: &Listen| match change {
         Listen::Follow { .. } => "follow",
@@ -118,12 +129,7 @@ fn pods_without_a_queue_are_looked_for_and_nothing_is_decided_before_they_are_kn
 
 #[test]
 fn only_who_leads_listens_and_only_while_it_is_there() {
-    let mut fleet = fleet(envoy(), Some("app=shop"));
-    fleet.feed(at(1));
-    fleet.target_pods_told(&shop());
-    fleet.target_pod(plain("a", "10.0.0.1"), at(1));
-    fleet.feed(at(1));
-    fleet.listen();
+    let mut fleet = listening();
     fleet.lead(0, false);
     fleet.feed(at(2));
     assert_eq!(
@@ -154,12 +160,7 @@ fn only_who_leads_listens_and_only_while_it_is_there() {
 
 #[test]
 fn the_pods_of_another_target_are_looked_for_anew() {
-    let mut fleet = fleet(envoy(), Some("app=shop"));
-    fleet.feed(at(1));
-    fleet.target_pods_told(&shop());
-    fleet.target_pod(plain("a", "10.0.0.1"), at(1));
-    fleet.feed(at(1));
-    fleet.listen();
+    let mut fleet = listening();
     let mut other = autoscaler(envoy());
     other.target.name = "till".to_owned();
     fleet.object(other, at(2));
@@ -207,15 +208,10 @@ fn what_is_read_tells_which_pod_is_idle_and_which_works_in_the_background() {
     let key = shop().to_string();
     let report = Report {
         replica: "a#1".to_owned(),
-        sequence: None,
-        age_seconds: 0.0,
         seconds: 2.0,
         request_seconds: 6.0,
-        waiting_seconds: 0.0,
         requests: 3,
-        refused: 0,
-        in_flight: None,
-        latency: None,
+        ..Report::default()
     };
     assert!(fleet.read(&key, Some(&report), at(2)));
     fleet.busy(&key, "b", true);
