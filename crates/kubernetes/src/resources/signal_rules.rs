@@ -25,8 +25,8 @@ const TEXT: &str = r"!self.matches(r'\p{Cc}')";
 const TEXT_IS: &str = "should be 1 to 256 characters long, none of them a control character";
 const METRIC: &str = "self.matches('^[a-zA-Z_:][a-zA-Z0-9_:]*$')";
 const METRIC_IS: &str = "should be the name of a metric, such as http_requests_total";
-const STATSD: &str = "self.matches('^[!-~]+$') && !self.matches('[:|@#]')";
-const STATSD_IS: &str = "should be a name as StatsD has it, without any of : | @ #";
+const STATSD_IS: &str = "is taken on one machine only; in a cluster should be metrics, envoy or path, which are read of each \
+                         pod, or prometheus, with what has gathered it";
 const LABELS: &str =
     r"self.all(name, size(name) >= 1 && size(name) <= 256 && !name.matches(r'\p{Cc}'))";
 const LABELS_ARE: &str = "should be names and values of at most 256 bytes each";
@@ -49,11 +49,8 @@ const OF_A_SOURCE: &[(&str, &str, &str)] = &[
     ("metrics.seconds", METRIC, METRIC_IS),
     ("metrics.waiting", METRIC, METRIC_IS),
     ("metrics.labels", LABELS, LABELS_ARE),
-    ("statsd", COUNTED, COUNTED_IS),
-    ("statsd.inFlight", STATSD, STATSD_IS),
-    ("statsd.requests", STATSD, STATSD_IS),
-    ("statsd.seconds", STATSD, STATSD_IS),
-    ("statsd.tags", LABELS, LABELS_ARE),
+    // Refused, and not left out of the schema: an API server that does not know a field may drop it without a word.
+    ("statsd", "false", STATSD_IS),
     (
         "memory.target",
         "self.matches('^[0-9]{1,15}([.][0-9]{1,9})?(k|M|G|T|P|Ki|Mi|Gi|Ti|Pi)?$') \
@@ -110,8 +107,6 @@ const BOUNDS: &[(&str, &str, u64)] = &[
     ("metrics.labels{}", "maxLength", LONGEST_NAME),
     ("page.labels", "maxProperties", 16),
     ("page.labels{}", "maxLength", LONGEST_NAME),
-    ("statsd.tags", "maxProperties", 16),
-    ("statsd.tags{}", "maxLength", LONGEST_NAME),
     ("external.selector", "maxProperties", 16),
     ("external.selector{}", "maxLength", LONGEST_NAME),
     ("memory.target", "maxLength", 32),
@@ -291,7 +286,7 @@ pub(super) fn bound(schema: &mut Value) {
             bound(&format!("{page}.caFile"), "maxLength", LONGEST_NAME);
         }
         for (field, right, _) in OF_A_SOURCE {
-            if [TEXT, METRIC, STATSD].contains(right) {
+            if [TEXT, METRIC].contains(right) {
                 bound(field, "minLength", 1);
                 bound(field, "maxLength", LONGEST_NAME);
             }

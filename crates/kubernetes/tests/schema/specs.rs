@@ -218,6 +218,11 @@ pub(crate) const BAD_REVISIONS: &[(&str, &str)] = &[
     ),
     ("scaling: {shadow: {maxUp: 1}}", "spec.scaling.shadow.maxUp"),
     ("scaling: [1]", "spec.scaling"),
+    ("signal: {statsd: {inFlight: a}}", "spec.signal.statsd"),
+    (
+        "signals: [{cpu: {target: 70}}, {statsd: {requests: a, seconds: b, tags: {env: live}}}]",
+        "spec.signals[1].statsd",
+    ),
     ("image: nginx", "spec.image"),
     ("routes: [{}]", "spec.routes[0]"),
     ("routes: [{host: One.example.com}]", "spec.routes[0].host"),
@@ -350,6 +355,10 @@ pub(crate) const BAD_AUTOSCALERS: &[(&str, &str)] = &[
     (
         "scaleTargetRef: {apiVersion: cheerful.dev/v1alpha1, kind: Revision, name: web}",
         "spec.scaleTargetRef",
+    ),
+    (
+        "scaleTargetRef: {kind: Deployment, name: web}\nsignal: {statsd: {inFlight: a}}",
+        "spec.signal.statsd",
     ),
     (
         "scaleTargetRef: {kind: Deployment, name: web}\nmode: shadow",

@@ -34,6 +34,9 @@ fn is_statsd_name(text: &str) -> bool {
             .all(|byte| byte.is_ascii_graphic() && !matches!(byte, b':' | b'|' | b'@' | b'#'))
 }
 
+const STATSD_IN_A_CLUSTER: &str = "is taken on one machine only; in a cluster should be metrics, envoy or path, which are read \
+                                   of each pod, or prometheus, with what has gathered it";
+
 fn is_text(text: &str) -> bool {
     (1..=MAX_NAME).contains(&text.len()) && !text.chars().any(char::is_control)
 }
@@ -165,6 +168,9 @@ impl Check<'_> {
                 let page = &path.0;
                 self.endpoint(&at, field, &path.endpoint());
                 self.tls(field, page.scheme, page.ca_file.as_deref(), page.insecure);
+            }
+            Source::Statsd(_) if platform == Platform::Cluster => {
+                self.say(field, None, STATSD_IN_A_CLUSTER);
             }
             Source::Statsd(statsd) => {
                 self.counted(

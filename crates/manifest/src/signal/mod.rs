@@ -64,7 +64,7 @@ pub struct SignalSpec {
     /// Requests in flight: what the app itself answers at a path, such as `/load`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub path: Option<AppPath>,
-    /// Requests in flight: what the replicas send by StatsD.
+    /// Requests in flight: what the replicas send by StatsD. On one machine only.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub statsd: Option<StatsdSignal>,
     /// The CPU that each replica takes.
