@@ -2,7 +2,10 @@
 //! How figures and events are put into words on the screen.
 use cheerful_autoscaler::RevisionView;
 
-use crate::api::ReplicaLine;
+use crate::{
+    api::{ReplicaLine, StartLine},
+    logs,
+};
 
 /// `0`, `0.42`, `5.6`, `41`: as exact as is of use.
 pub(crate) fn number(value: f64) -> String {
@@ -43,6 +46,27 @@ pub(crate) fn replica(replica: &ReplicaLine) -> String {
         replica.state,
         replica.in_flight,
         span(replica.age_seconds)
+    )
+}
+
+/// `hello-1, asked for at 09:25:07Z: it ran after 0.01 s, was ready 0.31 s later, answered its first request after 0.2 s`.
+pub(crate) fn start(start: &StartLine) -> String {
+    let idle = start.first_request_seconds.unwrap_or(0.0);
+    let first = match start.first_answer_seconds {
+        None => "has answered nobody yet".to_owned(),
+        Some(took) if idle < 1.0 => format!("answered its first request after {}", span(took)),
+        Some(took) => format!(
+            "answered its first request, {} later, after {}",
+            span(idle),
+            span(took)
+        ),
+    };
+    format!(
+        "{}, asked for at {}: it ran after {}, was ready {} later, {first}",
+        start.replica,
+        logs::time_of_day(start.asked_unix_millis / 1000),
+        span(start.process_seconds),
+        span(start.ready_seconds),
     )
 }
 
@@ -94,6 +118,27 @@ mod tests {
             read,
             ["0.42 s", "5.6 s", "12 s", "119 s", "3 min", "2 h", "2 d"]
         );
+    }
+
+    #[test]
+    fn a_start_is_told_by_its_parts() {
+        let mut line = StartLine {
+            replica: "hello-1".to_owned(),
+            asked_unix_millis: 1_795_512_307_123,
+            process_seconds: 0.012,
+            ready_seconds: 0.31,
+            first_request_seconds: None,
+            first_answer_seconds: None,
+        };
+        assert_eq!(
+            start(&line),
+            "hello-1, asked for at 09:25:07Z: it ran after 0.01 s, was ready 0.31 s later, has answered nobody yet"
+        );
+        line.first_request_seconds = Some(0.0);
+        line.first_answer_seconds = Some(0.2);
+        assert!(start(&line).ends_with("later, answered its first request after 0.20 s"));
+        line.first_request_seconds = Some(180.0);
+        assert!(start(&line).ends_with("answered its first request, 3 min later, after 0.20 s"));
     }
 
     #[test]

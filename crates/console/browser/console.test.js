@@ -146,6 +146,13 @@ test("replicas are told with their memory, their output and how they started", a
   await page.locator("pre", { hasText: "reports are on their way" }).waitFor();
   const starts = page.getByRole("table", { name: "Cold starts" }).locator("tbody tr");
   assert.match(await starts.first().innerText(), new RegExp(`${start.replica}.*(ms|s)`, "s"));
+  // Nobody had asked it until now.
+  assert.equal(start.firstAnswerSeconds, undefined);
+  assert.equal(await starts.first().getByRole("cell").nth(4).innerText(), "–");
+  assert.equal(await instance.get("/reports"), 200);
+  await eventually("the first answer is told", async () => / ms|s$/.test(await starts.first().getByRole("cell").nth(4).innerText()));
+  const { starts: [answered] } = await instance.ask("/v1/revisions/reports");
+  assert.ok(answered.firstAnswerSeconds >= 0.05 && answered.firstRequestSeconds > 0, JSON.stringify(answered));
   await close();
 });
 

@@ -15,7 +15,7 @@ use http::{header::HOST, request::Parts};
 use tokio::sync::mpsc;
 
 use crate::{
-    GatewayEvent, GatewayPlace, RevisionConfig, RevisionMetrics, Route, answer,
+    FirstAnswer, GatewayEvent, GatewayPlace, RevisionConfig, RevisionMetrics, Route, answer,
     events::Events,
     revision::{Entered, Revision},
     routes::Routes,
@@ -215,6 +215,17 @@ impl Gateway {
             .iter()
             .find(|known| known.queue.replica() == replica)?;
         Some(known.queue.in_flight())
+    }
+
+    /// The first request that a replica answered since it was opened with its address; `None` if there was none yet, or
+    /// the replica is not known.
+    #[must_use]
+    pub fn first_answer(&self, revision: &str, replica: &str) -> Option<FirstAnswer> {
+        let replicas = self.revision(revision).ok()?.replicas();
+        let known = replicas
+            .iter()
+            .find(|known| known.queue.replica() == replica)?;
+        known.first_answer.get().copied()
     }
 
     /// The replicas of a revision in the order in which they were opened, each with its requests in

@@ -30,5 +30,6 @@ pub use gateway::{Collected, Gateway, RouteError, UnknownRevision};
 pub use hold::HoldLimits;
 pub use metrics::RevisionMetrics;
 pub use place::GatewayPlace;
+pub use replica::FirstAnswer;
 pub use routes::Route;
 pub use waking::WakingRules;

@@ -9,8 +9,9 @@ use std::{
 
 use cheerful_proxy::{Failure, Place, TimeLimits, Upstream};
 use cheerful_queue::QueuePlace;
+use tokio::time::Instant;
 
-use crate::{front::Taken, replica::Replica, revision::Revision};
+use crate::{FirstAnswer, front::Taken, replica::Replica, revision::Revision};
 
 /// A place in a replica's queue. Dropping it gives the place to the first request in the line.
 #[derive(Debug)]
@@ -23,11 +24,15 @@ pub struct GatewayPlace {
     time_limits: TimeLimits,
     waited: Option<Duration>,
     failed: AtomicBool,
+    /// When it was given, while the replica had not answered anybody: its first answer is looked at apart.
+    asked: Option<Instant>,
 }
 
 impl GatewayPlace {
     pub(crate) fn new(revision: Arc<Revision>, taken: Taken, time_limits: TimeLimits) -> Self {
+        let is_unanswered = taken.replica.first_answer.get().is_none();
         Self {
+            asked: is_unanswered.then(Instant::now),
             revision,
             replica: taken.replica,
             place: Some(taken.place),
@@ -56,6 +61,15 @@ impl Place for GatewayPlace {
 
     fn time_limits(&self) -> TimeLimits {
         self.time_limits
+    }
+
+    fn answered(&self) {
+        if let Some(asked) = self.asked {
+            self.replica.first_answer.get_or_init(|| FirstAnswer {
+                asked,
+                answered: Instant::now(),
+            });
+        }
     }
 
     fn failed(&self, failure: &Failure) {

@@ -2,7 +2,7 @@
 use std::{
     net::SocketAddr,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex, OnceLock, PoisonError,
         atomic::{AtomicU32, Ordering},
     },
 };
@@ -10,7 +10,7 @@ use std::{
 use cheerful_proxy::Failure;
 use cheerful_queue::{Queue, QueueConfig, Reporter};
 use cheerful_scaling::Report;
-use tokio::sync::Notify;
+use tokio::{sync::Notify, time::Instant};
 
 /// Connections closed without an answer, with no success between, from which on a replica has failed.
 /// One alone may be an idle connection that the app ended just when it was used again.
@@ -24,6 +24,16 @@ pub(crate) struct Replica {
     pub(crate) idle: Notify,
     reporter: Mutex<Reporter>,
     closed_in_a_row: AtomicU32,
+    pub(crate) first_answer: OnceLock<FirstAnswer>,
+}
+
+/// The first request that a replica answered, whatever the status.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FirstAnswer {
+    /// When the request was passed to it.
+    pub asked: Instant,
+    /// When the head of its response had come.
+    pub answered: Instant,
 }
 
 impl Replica {
@@ -39,6 +49,7 @@ impl Replica {
             idle: Notify::new(),
             reporter,
             closed_in_a_row: AtomicU32::new(0),
+            first_answer: OnceLock::new(),
         })
     }
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     net::{Ipv4Addr, SocketAddr},
     sync::Arc,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use cheerful_scaling::Moment;
@@ -59,6 +59,8 @@ struct Start {
     asked: Moment,
     ran: Moment,
     ready: Moment,
+    /// When its first request was passed to it, and when that was answered.
+    first_answer: Option<(Moment, Moment)>,
 }
 
 impl Entry {
@@ -138,7 +140,22 @@ impl Entry {
             asked: live.asked,
             ran: live.runs_since.unwrap_or(live.asked),
             ready: now,
+            first_answer: None,
         });
+    }
+
+    /// Keeps when those replicas answered first of which it is not known yet; who is forgotten at the front door cannot
+    /// be asked about any more. `origin` is the moment zero.
+    pub(crate) fn learn_first_answers(&mut self, door: &impl FrontDoor, origin: Instant) {
+        let moment = |at: Instant| Moment::ZERO.plus(at.saturating_duration_since(origin));
+        // A replica that was started again stands here more than once: the door knows the last of them.
+        let mut asked = BTreeSet::new();
+        for start in self.starts.iter_mut().rev() {
+            if asked.insert(Arc::clone(&start.replica)) && start.first_answer.is_none() {
+                let first = door.first_answer(&self.revision.name, &start.replica);
+                start.first_answer = first.map(|it| (moment(it.asked), moment(it.answered)));
+            }
+        }
     }
 
     /// The last starts, oldest first.
@@ -148,6 +165,12 @@ impl Entry {
             asked_seconds_ago: now.since(start.asked).as_secs_f64(),
             process_seconds: start.ran.since(start.asked).as_secs_f64(),
             ready_seconds: start.ready.since(start.ran).as_secs_f64(),
+            first_request_seconds: start
+                .first_answer
+                .map(|(asked, _)| asked.since(start.ready).as_secs_f64()),
+            first_answer_seconds: start
+                .first_answer
+                .map(|(asked, answered)| answered.since(asked).as_secs_f64()),
         };
         self.starts.iter().map(view).collect()
     }

@@ -25,7 +25,7 @@ mod start;
 mod waiting;
 mod warden;
 
-pub use door::FrontDoor;
+pub use door::{FirstAnswer, FrontDoor};
 pub use guard::WardenCommand;
 pub use metrics::ProcessMetrics;
 pub use output::LineSink;

@@ -186,8 +186,12 @@ impl<D: FrontDoor> Owner<D> {
                 answer.send(views).ok();
             }
             Command::Starts(name, answer) => {
-                let entry = self.revisions.get(name.as_str());
-                let starts = entry.map(|entry| entry.starts(self.now()));
+                let now = self.now();
+                let entry = self.revisions.get_mut(name.as_str());
+                let starts = entry.map(|entry| {
+                    entry.learn_first_answers(&*self.door, self.origin);
+                    entry.starts(now)
+                });
                 answer.send(starts.unwrap_or_default()).ok();
             }
             Command::Metrics(answer) => {
@@ -345,8 +349,14 @@ impl<D: FrontDoor> Owner<D> {
                     self.metrics.count_startup(took);
                 }
             }
-            Action::TakeOut(number) => entry.at(number, |live| door.take_out(name, &live.name)),
-            Action::Forget(number) => entry.at(number, |live| door.forget(name, &live.name)),
+            Action::TakeOut(number) => {
+                entry.learn_first_answers(door, self.origin);
+                entry.at(number, |live| door.take_out(name, &live.name));
+            }
+            Action::Forget(number) => {
+                entry.learn_first_answers(door, self.origin);
+                entry.at(number, |live| door.forget(name, &live.name));
+            }
             Action::Terminate(number) => entry.at(number, |live| live.order(Order::Terminate)),
             Action::Kill {
                 number,

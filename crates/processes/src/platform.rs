@@ -88,6 +88,10 @@ pub struct StartView {
     pub process_seconds: f64,
     /// From then until it answered its probe.
     pub ready_seconds: f64,
+    /// From then until a request was passed to it, if one was answered: 0 for one that was held.
+    pub first_request_seconds: Option<f64>,
+    /// From then until its answer began.
+    pub first_answer_seconds: Option<f64>,
 }
 
 /// What the owner is asked for.

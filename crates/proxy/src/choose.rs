@@ -44,6 +44,8 @@ pub trait Place: Send + Sync + 'static {
     }
     /// The limits that hold for this request.
     fn time_limits(&self) -> TimeLimits;
+    /// The head of its response has come, whatever its status.
+    fn answered(&self) {}
     /// The request has become an upgraded connection (a WebSocket), and holds its place until that ends.
     fn upgraded(&self) {}
     /// The upstream did not take the request.

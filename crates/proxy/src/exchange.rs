@@ -255,6 +255,7 @@ impl<C: Choose> Exchange<'_, C> {
             return Err(answer::failed(Failure::NotHttp));
         }
         deadlines.responded();
+        place.answered();
         parts.version = Version::HTTP_11;
         headers::back(&mut parts.headers, switched, place.waited());
         if let Some(client) = self.upgrade.filter(|_| switched) {

@@ -23,4 +23,4 @@ pub(crate) use events::stream as event_stream;
 pub(crate) use serve::serve;
 pub(crate) use server::{Api, Readiness};
 pub(crate) use socket::ApiSocket;
-pub(crate) use view::{DecisionEvent, ReplicaLine, RevisionDetail};
+pub(crate) use view::{DecisionEvent, ReplicaLine, RevisionDetail, StartLine};

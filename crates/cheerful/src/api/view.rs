@@ -30,6 +30,12 @@ pub(crate) struct StartLine {
     pub(crate) process_seconds: f64,
     /// From then until it answered its probe.
     pub(crate) ready_seconds: f64,
+    /// From then until a request was passed to it, if one was answered: 0 for one that was held.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) first_request_seconds: Option<f64>,
+    /// From then until its answer began.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) first_answer_seconds: Option<f64>,
 }
 
 impl StartLine {
@@ -41,6 +47,8 @@ impl StartLine {
             asked_unix_millis: now_unix_millis.saturating_sub(ago),
             process_seconds: start.process_seconds,
             ready_seconds: start.ready_seconds,
+            first_request_seconds: start.first_request_seconds,
+            first_answer_seconds: start.first_answer_seconds,
         }
     }
 }

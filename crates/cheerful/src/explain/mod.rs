@@ -17,6 +17,9 @@ use crate::{
 /// Decisions that are shown of one revision; the API keeps more.
 const SHOWN: usize = 20;
 
+/// Starts of replicas that are shown; the API keeps more.
+const SHOWN_STARTS: usize = 3;
+
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct ExplainArgs {
     /// The revision; absent: one line for each
@@ -188,6 +191,13 @@ fn in_words(detail: &RevisionDetail) -> String {
     }
     for replica in &detail.replicas {
         text += &format!("  {}\n", words::replica(replica));
+    }
+    let skipped = detail.starts.len().saturating_sub(SHOWN_STARTS);
+    if !detail.starts.is_empty() {
+        text += "last starts\n";
+    }
+    for start in detail.starts.iter().skip(skipped) {
+        text += &format!("  {}\n", words::start(start));
     }
     text
 }

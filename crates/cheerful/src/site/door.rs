@@ -2,7 +2,7 @@
 use std::{net::SocketAddr, sync::Arc};
 
 use cheerful_gateway::Gateway;
-use cheerful_processes::FrontDoor;
+use cheerful_processes::{FirstAnswer, FrontDoor};
 
 use super::Sources;
 
@@ -33,6 +33,13 @@ impl FrontDoor for Door {
     fn forget(&self, revision: &str, replica: &str) {
         self.sources.forget(revision, replica);
         self.gateway.forget(revision, replica);
+    }
+    fn first_answer(&self, revision: &str, replica: &str) -> Option<FirstAnswer> {
+        let first = self.gateway.first_answer(revision, replica)?;
+        Some(FirstAnswer {
+            asked: first.asked.into_std(),
+            answered: first.answered.into_std(),
+        })
     }
     fn in_flight(&self, revision: &str, replica: &str) -> u64 {
         let requests = self.gateway.in_flight(revision, replica).unwrap_or(0);

@@ -12,8 +12,8 @@ export const replicas = place => {
   const outputs = h("div");
   const started = h("tbody");
   const starts = h("section", { hidden: true }, h("h2", {}, "Cold starts"),
-    h("p", { class: "note" }, "From the decision to the first answer of the readiness probe, newest first."),
-    wide("Cold starts", ["Asked for", "Replica", "Decision to request", "Until it ran", "Until it was ready", "In all"], started));
+    h("p", { class: "note" }, "From the decision to the first request that was answered, newest first. In all: without the time in which nobody asked."),
+    wide("Cold starts", ["Asked for", "Replica", "Decision to request", "Until it ran", "Until it was ready", "First answer", "In all"], started));
   place.append(h("h2", {}, "Replicas"), there, none, outputs, starts);
   const open = new Set();
 
@@ -44,10 +44,12 @@ export const replicas = place => {
         const before = decisions.findLast(decision => decision.unixMillis <= one.askedUnixMillis + 50 && decision.replicas > decision.from);
         const waited = before && Math.max(0, one.askedUnixMillis - before.unixMillis);
         const isKnown = waited !== undefined && waited < LONGEST_BEFORE_MS;
-        const all = (isKnown ? waited / 1000 : 0) + one.processSeconds + one.readySeconds;
+        const all = (isKnown ? waited / 1000 : 0) + one.processSeconds + one.readySeconds + (one.firstAnswerSeconds ?? 0);
+        const idle = one.firstRequestSeconds >= 1 ? `, ${span(one.firstRequestSeconds)} later` : "";
+        const first = one.firstAnswerSeconds == null ? "–" : `${span(one.firstAnswerSeconds)}${idle}`;
         return h("tr", {}, h("th", { scope: "row" }, clock(one.askedUnixMillis / 1000)), h("td", {}, one.replica),
           h("td", {}, isKnown ? span(waited / 1000) : "–"), h("td", {}, span(one.processSeconds)), h("td", {}, span(one.readySeconds)),
-          h("td", {}, span(all)));
+          h("td", {}, first), h("td", {}, span(all)));
       }));
     },
   };

@@ -225,3 +225,37 @@ async fn with_a_limit_of_one_no_replica_has_two_and_all_are_answered() {
         "the watcher found two in one"
     );
 }
+
+#[tokio::test]
+async fn the_first_answer_of_each_replica_is_known_and_stays() {
+    let site = Site::start([revision("hello")]).await;
+    let (gateway, door) = (&site.gateway, site.door);
+    let app = site.open("hello", "a", SLOW).await;
+    assert_eq!(gateway.first_answer("hello", "a"), None);
+    assert_from(&get(door, "/").await, "a");
+    let first = gateway.first_answer("hello", "a").unwrap();
+    assert!(first.answered - first.asked >= SLOW, "{first:?}");
+    assert_from(&get(door, "/").await, "a");
+    // Opened again at the same place it is the same process; elsewhere it is another one.
+    gateway.open("hello", "a", app.address).unwrap();
+    assert_eq!(gateway.first_answer("hello", "a"), Some(first));
+    let _other = site.open("hello", "a", SLOW).await;
+    assert_eq!(gateway.first_answer("hello", "a"), None);
+}
+
+#[tokio::test]
+async fn a_request_that_no_replica_takes_is_no_first_answer() {
+    let site = Site::start([revision("hello")]).await;
+    let gateway = &site.gateway;
+    let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = nobody.local_addr().unwrap();
+    drop(nobody);
+    gateway.open("hello", "a", address).unwrap();
+    let client = send(site.door, "example.com", "/").await;
+    until(|| held(gateway, "hello") == 1).await;
+    assert_eq!(gateway.first_answer("hello", "a"), None);
+    let _app = site.open("hello", "b", FAST).await;
+    assert_from(&receive(client).await, "b");
+    assert_eq!(gateway.first_answer("hello", "a"), None);
+    assert!(gateway.first_answer("hello", "b").is_some());
+}

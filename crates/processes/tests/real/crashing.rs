@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use cheerful_autoscaler::Platform;
-use cheerful_processes::ProcessRevision;
+use cheerful_processes::{FirstAnswer, ProcessRevision};
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::site::{Site, eventually, runs, serving, shell};
@@ -98,4 +98,45 @@ async fn an_unknown_revision_cannot_be_scaled() {
     let error = site.processes.scale("nobody", 1).await.unwrap_err();
     assert!(error.to_string().contains("nobody"), "{error}");
     site.end().await;
+}
+
+#[tokio::test]
+async fn what_answered_first_is_kept_of_the_process_that_did() {
+    let site = Site::new();
+    let pid = site.run_one(serving("hello")).await;
+    let first = |site: &Site, after: Duration, took: Duration| {
+        let asked = now() + after;
+        let answered = asked + took;
+        let first = FirstAnswer { asked, answered };
+        site.door.set_first_answer("hello-1", first);
+    };
+    let starts = site.processes.starts("hello").await;
+    assert_eq!(starts[0].first_answer_seconds, None);
+    first(&site, Duration::from_secs(60), Duration::from_millis(250));
+    // Nobody asks before it dies: it is asked for when the door is told to forget it.
+    let pid = Pid::from_raw(i32::try_from(pid).unwrap()).unwrap();
+    kill_process(pid, Signal::KILL).unwrap();
+    let both = loop {
+        let starts = site.processes.starts("hello").await;
+        if starts.len() == 2 {
+            break starts;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    };
+    assert_eq!(both[0].first_answer_seconds, Some(0.25));
+    assert!(both[0].first_request_seconds >= Some(60.0), "{both:?}");
+    assert_eq!(both[1].first_answer_seconds, None, "{both:?}");
+    first(&site, Duration::ZERO, Duration::from_millis(500));
+    let both = site.processes.starts("hello").await;
+    assert_eq!(both[0].first_answer_seconds, Some(0.25));
+    assert_eq!(both[1].first_answer_seconds, Some(0.5));
+    site.end().await;
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a door tells when, by the clock of the machine"
+)]
+fn now() -> Instant {
+    Instant::now()
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 use std::{collections::BTreeMap, net::SocketAddr};
 
-use cheerful_processes::FrontDoor;
+use cheerful_processes::{FirstAnswer, FrontDoor};
 use tokio::sync::watch;
 
 /// A front door in which the test says what is in flight.
@@ -16,6 +16,7 @@ pub(crate) struct Known {
     pub(crate) in_flight: u64,
     /// How often it was opened.
     pub(crate) opened: u32,
+    pub(crate) first_answer: Option<FirstAnswer>,
 }
 
 impl Door {
@@ -33,6 +34,11 @@ impl Door {
             .collect()
     }
 
+    pub(crate) fn set_first_answer(&self, replica: &str, first: FirstAnswer) {
+        self.0
+            .send_modify(|known| known.get_mut(replica).unwrap().first_answer = Some(first));
+    }
+
     pub(crate) fn set_in_flight(&self, replica: &str, requests: u64) {
         self.0
             .send_modify(|known| known.get_mut(replica).unwrap().in_flight = requests);
@@ -47,6 +53,7 @@ impl FrontDoor for Door {
             is_open: true,
             in_flight: 0,
             opened: 0,
+            first_answer: None,
         };
         self.0.send_modify(|known| {
             let replica = known.entry(replica.to_owned()).or_insert(new);
@@ -73,6 +80,10 @@ impl FrontDoor for Door {
         self.0.send_modify(|known| {
             known.remove(replica);
         });
+    }
+
+    fn first_answer(&self, _: &str, replica: &str) -> Option<FirstAnswer> {
+        self.get(replica)?.first_answer
     }
 
     fn in_flight(&self, _: &str, replica: &str) -> u64 {

@@ -11,7 +11,8 @@ use std::{
 
 use cheerful_autoscaler::Platform;
 use cheerful_processes::{
-    FrontDoor, ProcessEvent, ProcessRevision, Processes, ProcessesConfig, WardenCommand, watch_over,
+    FirstAnswer, FrontDoor, ProcessEvent, ProcessRevision, Processes, ProcessesConfig,
+    WardenCommand, watch_over,
 };
 use tokio::sync::mpsc;
 
@@ -112,5 +113,8 @@ impl FrontDoor for OpenDoor {
     fn forget(&self, _: &str, _: &str) {}
     fn in_flight(&self, _: &str, _: &str) -> u64 {
         0
+    }
+    fn first_answer(&self, _: &str, _: &str) -> Option<FirstAnswer> {
+        None
     }
 }
