@@ -34,6 +34,8 @@ pub struct Metrics {
     pub signals_unread: BTreeMap<&'static str, u64>,
     /// Lines that did not get into the recording: its channel was full, or writing failed.
     pub recording_lines_lost: u64,
+    /// What was heard and is not kept for deciding anew, for want of room: inputs.
+    pub heard_forgotten: u64,
     /// From the arrival of what showed a breach to the written scale.
     pub scale_latency: ScaleLatency,
 }

@@ -18,6 +18,7 @@ use tokio::sync::broadcast;
 
 use crate::{
     assets::assets,
+    counts::{ConsoleCounts, count},
     feed,
     live::{self, Message},
     past::PastView,
@@ -38,6 +39,7 @@ struct Shared {
     pasts: Mutex<Pasts>,
     live: broadcast::Sender<Arc<Message>>,
     hello: Hello,
+    counts: Arc<ConsoleCounts>,
 }
 
 /// What a page is told first.
@@ -51,9 +53,9 @@ struct Hello {
 }
 
 /// Messages that a slow page may lag behind; then it is told all anew.
-const MESSAGES: usize = 64;
+pub(crate) const MESSAGES: usize = 64;
 /// Pages that are told what changes, at once; a further one is refused.
-const PAGES: usize = 32;
+pub(crate) const PAGES: usize = 32;
 /// The longest past that is kept, and the default.
 const LONGEST: u64 = 86_400;
 const USUAL: u64 = 300;
@@ -61,19 +63,26 @@ const USUAL: u64 = 300;
 impl Console {
     /// Knows nothing yet. `autoscaler` is asked what it heard, for what might have been. `unix_millis`: the wall clock,
     /// by which a page sees that it talks to another instance. `allows_actions`: whether the page offers to act.
+    /// `counts`: where what there is no room for is counted.
     #[must_use]
-    pub fn new(autoscaler: Autoscaler, unix_millis: u64, allows_actions: bool) -> Self {
+    pub fn new(
+        autoscaler: Autoscaler,
+        unix_millis: u64,
+        allows_actions: bool,
+        counts: Arc<ConsoleCounts>,
+    ) -> Self {
         let (live, _) = broadcast::channel(MESSAGES);
         Self {
             shared: Arc::new(Shared {
                 autoscaler,
-                pasts: Mutex::new(Pasts::new(Bounds::default())),
+                pasts: Mutex::new(Pasts::new(Bounds::default(), Arc::clone(&counts))),
                 live,
                 hello: Hello {
                     started: unix_millis,
                     version: env!("CARGO_PKG_VERSION"),
                     allows_actions,
                 },
+                counts,
             }),
         }
     }
@@ -150,6 +159,10 @@ impl Console {
             .with_state(self.clone())
     }
 
+    pub(crate) fn counts(&self) -> &ConsoleCounts {
+        &self.shared.counts
+    }
+
     pub(crate) fn autoscaler(&self) -> &Autoscaler {
         &self.shared.autoscaler
     }
@@ -201,9 +214,10 @@ impl fmt::Debug for Console {
     }
 }
 
-async fn watch(State(console): State<Console>) -> Response {
+pub(crate) async fn watch(State(console): State<Console>) -> Response {
     let live = &console.shared.live;
     if live.receiver_count() >= PAGES {
+        count(&console.counts().pages_refused, 1);
         let text = format!("{PAGES} pages are open already; close one\n");
         return (StatusCode::SERVICE_UNAVAILABLE, text).into_response();
     }

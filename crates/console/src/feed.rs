@@ -2,6 +2,7 @@
 use std::{
     collections::BTreeSet,
     mem,
+    sync::{Arc, atomic::Ordering},
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
@@ -11,7 +12,7 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 
-use crate::Console;
+use crate::{Console, ConsoleCounts};
 
 /// Between two looks at what is at work.
 const SECOND: Duration = Duration::from_secs(1);
@@ -22,13 +23,14 @@ const SHARE: u32 = 50;
 
 impl Console {
     /// Begins to show what an autoscaler does; the future runs until that has ended.
-    /// `allows_actions`: whether the page offers to act.
+    /// `allows_actions`: whether the page offers to act. `counts`: where what there is no room for is counted.
     pub fn of(
         autoscaler: Autoscaler,
         allows_actions: bool,
+        counts: Arc<ConsoleCounts>,
     ) -> (Self, impl Future<Output = ()> + Send) {
         let millis = u64::try_from(since_1970().as_millis()).unwrap_or(u64::MAX);
-        let console = Self::new(autoscaler, millis, allows_actions);
+        let console = Self::new(autoscaler, millis, allows_actions, counts);
         (console.clone(), console.follow())
     }
 
@@ -47,6 +49,7 @@ impl Console {
                         also.insert(revision);
                     }
                     Err(RecvError::Lagged(lost)) => {
+                        self.counts().decisions_unheard.fetch_add(lost, Ordering::Relaxed);
                         tracing::warn!(lost, "decisions are missing in the console");
                         looks = 0;
                     }

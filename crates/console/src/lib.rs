@@ -8,6 +8,7 @@
 mod assets;
 mod console;
 mod cost;
+mod counts;
 mod feed;
 mod guard;
 mod live;
@@ -21,4 +22,5 @@ mod what_if;
 
 pub use assets::assets;
 pub use console::Console;
+pub use counts::ConsoleCounts;
 pub use guard::guarded;

@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::Arc,
+    sync::{Arc, atomic::Ordering},
 };
 
 use cheerful_autoscaler::{DecisionLine, RevisionView};
 
 use crate::{
+    ConsoleCounts,
     cost::Bill,
+    counts::count,
     past::{Past, PastView},
     point::Point,
     row::Row,
@@ -54,6 +56,7 @@ pub(crate) struct Pasts {
     decisions: usize,
     /// When anything was seen last, in seconds since 1970.
     now: u64,
+    counts: Arc<ConsoleCounts>,
 }
 
 /// What is another than a second ago.
@@ -64,7 +67,7 @@ pub(crate) struct Changes {
 }
 
 impl Pasts {
-    pub(crate) const fn new(bounds: Bounds) -> Self {
+    pub(crate) fn new(bounds: Bounds, counts: Arc<ConsoleCounts>) -> Self {
         Self {
             bounds,
             pasts: BTreeMap::new(),
@@ -72,6 +75,7 @@ impl Pasts {
             kept_seconds: DAY,
             decisions: 0,
             now: 0,
+            counts,
         }
     }
 
@@ -108,10 +112,12 @@ impl Pasts {
                 // One that nobody has asked for yet costs nothing here.
                 Some(Bill::default())
             } else {
-                self.past(&view.revision, second).map(|past| {
+                let bill = self.past(&view.revision, second).map(|past| {
                     past.take(second, point);
                     past.bill()
-                })
+                });
+                count(&self.counts.points_not_kept, usize::from(bill.is_none()));
+                bill
             };
             let row = Row::new(view, bill);
             if self.rows.get(&*view.revision) != Some(&row) {
@@ -131,16 +137,20 @@ impl Pasts {
             return;
         }
         let Some(past) = self.past(revision, second) else {
+            count(&self.counts.decisions_forgotten, 1);
             return;
         };
         let before = past.decisions();
         past.decided(decision);
-        self.decisions += past.decisions() - before;
+        let more = past.decisions() - before;
+        self.decisions += more;
+        count(&self.counts.decisions_forgotten, 1 - more);
         if self.decisions > self.bounds.decisions
             && let Some(most) = self.pasts.values_mut().max_by_key(|past| past.decisions())
         {
             most.forget_oldest_decision();
             self.decisions -= 1;
+            count(&self.counts.decisions_forgotten, 1);
         }
     }
 
@@ -192,7 +202,12 @@ impl Pasts {
             for past in self.pasts.values_mut() {
                 past.forget_before(oldest);
             }
+            let kept: usize = self.pasts.values().map(Past::points).sum();
+            count(&self.counts.points_forgotten, points.saturating_sub(kept));
         }
+        self.counts
+            .kept_seconds
+            .store(self.kept_seconds, Ordering::Relaxed);
     }
 }
 
@@ -211,9 +226,14 @@ pub(crate) mod tests {
         serde_json::from_value(text).unwrap()
     }
 
+    fn dropped(pasts: &Pasts, what: &str) -> u64 {
+        let counts = pasts.counts.by_word();
+        counts.iter().find(|(word, _)| *word == what).unwrap().1
+    }
+
     #[test]
     fn only_what_changed_is_told() {
-        let mut pasts = Pasts::new(Bounds::default());
+        let mut pasts = Pasts::new(Bounds::default(), Arc::default());
         let names = |changes: &Changes| -> Vec<String> {
             let rows = changes.rows.iter().map(|row| row.revision.to_string());
             rows.chain(changes.gone.iter().map(|name| format!("-{name}")))
@@ -228,7 +248,7 @@ pub(crate) mod tests {
 
     #[test]
     fn what_nobody_has_asked_for_costs_nothing() {
-        let mut pasts = Pasts::new(Bounds::default());
+        let mut pasts = Pasts::new(Bounds::default(), Arc::default());
         pasts.take(&[view("a", 0), view("b", 0)], 1000);
         pasts.decided("a", decision(1000, 0, 0));
         assert!(pasts.pasts.is_empty());
@@ -242,14 +262,17 @@ pub(crate) mod tests {
 
     #[test]
     fn there_is_a_bound_to_revisions() {
-        let mut pasts = Pasts::new(Bounds {
+        let bounds = Bounds {
             revisions: 2,
             ..Bounds::default()
-        });
+        };
+        let mut pasts = Pasts::new(bounds, Arc::default());
         let all = [view("a", 2), view("b", 1), view("c", 1)];
         pasts.take(&all, 1000);
         pasts.decided("d", decision(1000, 0, 1));
         assert_eq!((pasts.pasts.len(), pasts.rows().count()), (2, 3));
+        assert_eq!(dropped(&pasts, "revision_point"), 1);
+        assert_eq!(dropped(&pasts, "decision"), 1);
     }
 
     #[test]
@@ -258,7 +281,7 @@ pub(crate) mod tests {
             points: 20_000,
             ..Bounds::default()
         };
-        let mut pasts = Pasts::new(bounds);
+        let mut pasts = Pasts::new(bounds, Arc::default());
         let mut most = 0;
         for second in 0..4000 {
             let views: Vec<_> = (0..20)
@@ -267,6 +290,8 @@ pub(crate) mod tests {
             pasts.take(&views, u64::from(second));
             most = most.max(pasts.pasts.values().map(Past::points).sum());
         }
+        assert_eq!(dropped(&pasts, "point"), 0);
+        assert_eq!(pasts.counts.kept_seconds(), DAY);
         // 20 revisions of 300 seconds, and as much of the rest as there is room for.
         assert!(most <= 20_100, "{most}");
         let small = Bounds {
@@ -281,16 +306,19 @@ pub(crate) mod tests {
             pasts.take(&views, u64::from(second));
         }
         assert!(pasts.kept_seconds() < DAY);
+        assert_eq!(pasts.counts.kept_seconds(), pasts.kept_seconds());
+        assert!(dropped(&pasts, "point") > 0);
         let points: usize = pasts.pasts.values().map(Past::points).sum();
         assert!(points <= 9_100, "{points}");
     }
 
     #[test]
     fn there_is_a_bound_to_decisions_and_who_has_most_gives() {
-        let mut pasts = Pasts::new(Bounds {
+        let bounds = Bounds {
             decisions: 50,
             ..Bounds::default()
-        });
+        };
+        let mut pasts = Pasts::new(bounds, Arc::default());
         pasts.take(&[view("busy", 1), view("calm", 1)], 1000);
         pasts.decided("calm", decision(1000, 0, 1));
         for second in 1000..1200 {
@@ -298,6 +326,7 @@ pub(crate) mod tests {
         }
         assert_eq!(pasts.pasts["calm"].decisions(), 1);
         assert_eq!(pasts.pasts["busy"].decisions(), 49);
+        assert_eq!(dropped(&pasts, "decision"), 151);
         pasts.take(&[], 1300);
         assert_eq!(pasts.decisions, 0);
     }

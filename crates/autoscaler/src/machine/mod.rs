@@ -286,17 +286,24 @@ impl Machine {
             })
         });
         if self.desk.taped > Tape::ROOM {
+            let before = self.desk.taped;
             // What is at rest has least to tell.
             for (name, state) in &mut self.revisions {
                 if !self.awake.contains(name) {
                     state.forget_tape(&mut self.desk);
                 }
             }
+            self.desk.forgot(before - self.desk.taped);
         }
     }
 }
 
 impl Desk {
+    /// So much that was heard is not kept.
+    fn forgot(&mut self, heard: usize) {
+        self.metrics.heard_forgotten += u64::try_from(heard).unwrap_or(u64::MAX);
+    }
+
     fn record(&mut self, line: impl FnOnce() -> Line) {
         if self.records {
             self.actions.push(Action::Record(line()));

@@ -407,6 +407,7 @@ fn there_is_a_bound_to_what_is_kept_to_be_decided_anew() {
         most = most.max(machine.desk.taped);
     }
     assert!(most > Tape::ROOM && most <= Tape::MOST, "{most}");
+    assert!(machine.metrics().heard_forgotten > 0);
     let kept: usize = names
         .iter()
         .filter_map(|name| machine.tape(name))

@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, fmt};
 
 use cheerful_autoscaler::{Metrics, RevisionView, ScaleLatency};
+use cheerful_console::ConsoleCounts;
 use cheerful_kubernetes::scaler::ScalerMetrics;
 use cheerful_wire::ServerCounts;
 
@@ -29,6 +30,7 @@ pub(crate) fn cluster_samples(
     scaler: &ScalerMetrics,
     server: &ServerCounts,
     otlp: &OtlpCounts,
+    console: &ConsoleCounts,
 ) -> Samples {
     let mut samples = Samples::default();
     metrics::of_revisions(revisions, &mut samples);
@@ -37,6 +39,7 @@ pub(crate) fn cluster_samples(
     of_scaler(scaler, &mut samples);
     of_server(server, &mut samples);
     metrics::of_otlp(otlp, &mut samples);
+    metrics::of_console(console, &mut samples);
     samples
 }
 

@@ -2,6 +2,7 @@
 use std::{collections::BTreeMap, fmt, sync::atomic::Ordering};
 
 use cheerful_autoscaler::{Metrics, RevisionView, ScaleLatency, ShadowView, Stopped};
+use cheerful_console::ConsoleCounts;
 use cheerful_gateway::RevisionMetrics;
 use cheerful_processes::ProcessMetrics;
 use cheerful_scaling::Latency;
@@ -59,6 +60,7 @@ async fn samples(parts: &Parts) -> Result<Samples, Stopped> {
     };
     let mut samples = seen.samples();
     of_otlp(&parts.otlp, &mut samples);
+    of_console(&parts.console, &mut samples);
     Ok(samples)
 }
 
@@ -237,6 +239,7 @@ pub(super) fn of_autoscaler(seen: &Metrics, samples: &mut Samples) {
     for (reason, count) in &seen.signals_unread {
         samples.count("signal_unread", &[reason], *count);
     }
+    samples.count("console_dropped", &["heard"], seen.heard_forgotten);
     samples.count("inputs_dropped", &["full"], seen.inputs_dropped);
     samples.count("inputs_dropped", &["unknown"], seen.inputs_unknown);
     samples.count("recording_lines_lost", &[], seen.recording_lines_lost);
@@ -254,6 +257,14 @@ pub(super) fn of_otlp(seen: &OtlpCounts, samples: &mut Samples) {
         samples.count("otlp_messages", &labels, count);
     }
     samples.count("otlp_decisions_dropped", &[], seen.decisions_dropped());
+}
+
+/// What the console shows and keeps less than there is.
+pub(super) fn of_console(seen: &ConsoleCounts, samples: &mut Samples) {
+    for (what, count) in seen.by_word() {
+        samples.count("console_dropped", &[what], count);
+    }
+    samples.gauge("console_kept", &[], float(seen.kept_seconds()));
 }
 
 /// Whether a revision has series of its own.

@@ -81,6 +81,7 @@ fn seen() -> Seen {
 fn every_row_is_filled_and_every_sample_has_a_row_with_its_labels() {
     let mut samples = seen().samples();
     of_otlp(&OtlpCounts::default(), &mut samples);
+    of_console(&ConsoleCounts::default(), &mut samples);
     let counts = cheerful_wire::ServerMetrics::default().snapshot();
     samples.0.extend(
         cluster::cluster_samples(
@@ -89,6 +90,7 @@ fn every_row_is_filled_and_every_sample_has_a_row_with_its_labels() {
             &ScalerMetrics::default(),
             &counts,
             &OtlpCounts::default(),
+            &ConsoleCounts::default(),
         )
         .0
         .into_iter()

@@ -192,10 +192,11 @@ fn serve_api(
     let mut tasks = JoinSet::new();
     let listener = socket.listener()?;
     let autoscaler = api.parts.autoscaler.clone();
+    let counts = Arc::clone(&api.parts.console);
     let router = api.router();
     if let Some(admin) = admin {
         let admin = tokio::net::TcpListener::from_std(admin)?;
-        let (console, follow) = Console::of(autoscaler.clone(), hand.is_some());
+        let (console, follow) = Console::of(autoscaler.clone(), hand.is_some(), counts);
         tasks.spawn(follow);
         let mut router = router.clone().merge(console.router());
         if let Some(hand) = hand {

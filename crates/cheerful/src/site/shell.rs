@@ -6,6 +6,7 @@ use std::{
 };
 
 use cheerful_autoscaler::{Autoscaler, AutoscalerConfig, Input, Platform};
+use cheerful_console::ConsoleCounts;
 use cheerful_gateway::{Gateway, GatewayEvent};
 use cheerful_processes::{ProcessEvent, Processes, ProcessesConfig};
 use cheerful_scaling::{Moment, Paused, Start};
@@ -46,6 +47,8 @@ pub(crate) struct Parts {
     pub(crate) memory_failures: Arc<AtomicU64>,
     /// What was sent to an OpenTelemetry collector.
     pub(crate) otlp: Arc<OtlpCounts>,
+    /// What the console has no room for.
+    pub(crate) console: Arc<ConsoleCounts>,
 }
 
 /// What the site's task is told.
@@ -137,6 +140,7 @@ impl Site {
             versions,
             sources,
             memory_failures: Arc::default(),
+            console: Arc::default(),
             otlp: Arc::default(),
         };
         let feed = Feed {

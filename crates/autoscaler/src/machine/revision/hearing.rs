@@ -22,16 +22,19 @@ impl RevisionState {
     /// Keeps what is heard, as far as there is room.
     pub(super) fn hear(&mut self, now: Moment, heard: impl FnOnce() -> Heard, desk: &mut Desk) {
         if desk.taped >= Tape::MOST {
-            let before = self.tape.as_ref().map_or(0, |tape| tape.len());
+            let before = desk.taped;
+            let of_this = self.tape.as_ref().map_or(0, |tape| tape.len());
             if self.tape.as_mut().is_some_and(|tape| tape.shorten()) {
-                desk.taped -= before - self.tape.as_ref().map_or(0, |tape| tape.len());
+                desk.taped -= of_this - self.tape.as_ref().map_or(0, |tape| tape.len());
             } else {
                 self.forget_tape(desk);
             }
+            desk.forgot(before - desk.taped);
         }
         let is_due = self.tape.as_ref().is_none_or(|tape| tape.is_due(now));
         if is_due {
             if self.tape.is_none() && desk.taped >= Tape::ROOM {
+                desk.forgot(1);
                 return;
             }
             let before = self.tape.as_ref().map_or(0, |tape| tape.len());

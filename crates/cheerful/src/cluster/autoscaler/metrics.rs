@@ -2,6 +2,7 @@
 use std::{sync::Arc, time::Duration};
 
 use cheerful_autoscaler::Autoscaler;
+use cheerful_console::ConsoleCounts;
 use cheerful_kubernetes::scaler::{ClusterAutoscaler, ScalerView};
 use cheerful_wire::ServerMetrics;
 use tokio::{
@@ -25,6 +26,7 @@ pub(super) struct Counted {
     view: ScalerView,
     server: Arc<ServerMetrics>,
     pub(super) otlp: Arc<OtlpCounts>,
+    pub(super) console: Arc<ConsoleCounts>,
 }
 
 impl Counted {
@@ -34,6 +36,7 @@ impl Counted {
             view: running.view(),
             server: Arc::clone(server),
             otlp: Arc::default(),
+            console: Arc::default(),
         }
     }
 }
@@ -44,7 +47,12 @@ impl Readable for Counted {
         let metrics = self.autoscaler.metrics().await.ok()?;
         let (scaler, server) = (self.view.metrics(), self.server.snapshot());
         Some(cluster_samples(
-            &revisions, &metrics, &scaler, &server, &self.otlp,
+            &revisions,
+            &metrics,
+            &scaler,
+            &server,
+            &self.otlp,
+            &self.console,
         ))
     }
 }

@@ -97,6 +97,7 @@ async fn serve(options: Options) -> Result<(), Failure> {
             counted.clone(),
         ));
     }
+    let dropped = Arc::clone(&counted.console);
     let texts = metrics::follow(&mut tasks, counted);
     let pages = pages(&running, certificate.clone(), texts);
     let reports = reports(
@@ -108,7 +109,7 @@ async fn serve(options: Options) -> Result<(), Failure> {
         stop.clone(),
     );
     let admin = SocketAddr::new(options.reports.ip(), options.admin_port);
-    let (console, follow) = Console::of(running.autoscaler().clone(), false);
+    let (console, follow) = Console::of(running.autoscaler().clone(), false, dropped);
     tasks.spawn(follow);
     let api = api::router(running.autoscaler().clone(), running.view()).merge(console.data());
     let paged = pages.serve(admin, api, stop.clone());
