@@ -241,6 +241,46 @@ test("no serious fault of accessibility", async () => {
   await close();
 });
 
+test("of many rows only those in view are drawn, and all can be reached", async () => {
+  const names = Array.from({ length: 300 }, (_, index) => `service-${String(index).padStart(3, "0")}`);
+  const crowd = await Instance.start(names.map(name => sample(name, [], "{initial: 0, max: 1}")).join("---\n"));
+  const context = await chrome.newContext({ viewport: { width: 1280, height: 860 } });
+  const { page, faults } = await watched(context, crowd);
+  await page.goto(crowd.console);
+  const row = name => page.locator(`#main tr[data-name="${name}"]`);
+  const charts = () => page.locator("#main canvas").count();
+  await eventually("all rows are there", async () => (await page.locator("#main tbody tr").count()) === names.length);
+  await row("service-000").locator("canvas").waitFor();
+  assert.ok((await charts()) < 60, `${await charts()} charts`);
+  // The next row by the keyboard, from the last that is drawn.
+  const drawn = await page.locator("#main tr:has(canvas)").last().getAttribute("data-name");
+  await row(drawn).getByRole("link").focus();
+  await page.keyboard.press("Tab");
+  const next = names[names.indexOf(drawn) + 1];
+  assert.equal(await page.evaluate(() => document.activeElement.textContent), next);
+  await row(next).locator("canvas").waitFor();
+  await page.evaluate(() => scrollTo(0, document.body.scrollHeight));
+  await row("service-299").locator("canvas").waitFor();
+  await row("service-000").locator("canvas").waitFor({ state: "detached" });
+  assert.ok((await charts()) < 60, `${await charts()} charts`);
+  await page.getByRole("button", { name: "Revision" }).click();
+  assert.equal(await page.locator("#main tbody tr").first().getAttribute("data-name"), "service-299");
+  await page.getByLabel("Filter").fill("service-29");
+  await eventually("those that fit are left", async () => (await page.locator("#main tbody tr").count()) === 10);
+  assert.equal(await page.getByRole("row").count(), 11);
+  await accessible(page);
+  await page.getByLabel("Filter").fill("");
+  await eventually("all are back", async () => (await page.locator("#main tbody tr").count()) === names.length);
+  // A row that changes while it has the focus keeps it.
+  await row("service-150").getByRole("link").focus();
+  await crowd.get("/service-150");
+  await eventually("it is awake", async () => (await row("service-150").locator(".count").innerText()) === "1 / 1");
+  assert.equal(await page.evaluate(() => document.activeElement.textContent), "service-150");
+  assert.deepEqual(faults, []);
+  await context.close();
+  await crowd.end();
+});
+
 test("a page from elsewhere gets nothing", async () => {
   const { hostname, port } = new URL(instance.console);
   const { default: http } = await import("node:http");

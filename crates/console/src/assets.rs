@@ -64,6 +64,7 @@ static ASSETS: LazyLock<Vec<Asset>> = LazyLock::new(|| {
         part!("live.js", JS),
         part!("format.js", JS),
         part!("overview.js", JS),
+        part!("rows.js", JS),
         part!("spark.js", JS),
         part!("revision.js", JS),
         part!("chart.js", JS),

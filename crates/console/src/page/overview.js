@@ -2,6 +2,7 @@
 // A row for each revision.
 import { live } from "./live.js";
 import { h, number, say } from "./format.js";
+import { Rows } from "./rows.js";
 import { Sparks } from "./spark.js";
 
 const COLUMNS = [
@@ -15,6 +16,7 @@ const COLUMNS = [
 ];
 // Rows change places at most so often, and never below a pointer or a focus.
 const SORT_EVERY_MS = 3000;
+const BY_NAME = new Intl.Collator(undefined, { numeric: true });
 
 let sorting = { column: 0, down: false };
 let filter = { text: "", mode: "" };
@@ -32,25 +34,24 @@ export const overview = main => {
     sift();
   } }, [["", "all"], ["panic", "panic"], ["stable", "stable"], ["paused", "paused"], ["zero", "zero"]]
     .map(([value, text]) => h("option", { value, selected: value === filter.mode }, text)));
-  const heads = COLUMNS.map((column, index) => h("th", { scope: "col", class: column.key },
+  const heads = COLUMNS.map((column, index) => h("th", { scope: "col", role: "columnheader", class: column.key },
     column.of ? h("button", { type: "button", onclick: () => sortBy(index) }, column.title) : column.title));
-  const body = h("tbody");
-  const table = h("table", { class: "all" }, h("caption", { class: "unseen" }, "Revisions"), h("thead", {}, h("tr", {}, heads)), body);
+  const table = h("table", { class: "all", role: "table" }, h("caption", { class: "unseen" }, "Revisions"), h("thead", { role: "rowgroup" }, h("tr", { role: "row" }, heads)));
+  const rows = new Rows(table, () => sparks.show(new Map(rows.inView().map(row => [row.dataset.name, lines.get(row.dataset.name).spark]))));
   const none = h("p", { class: "empty" });
   main.append(h("h1", {}, "Revisions"), summary,
     h("div", { class: "bar" }, h("label", { for: "filter" }, "Filter"), search, h("label", { for: "mode" }, "Mode"), mode),
     table, none);
 
   const line = name => {
-    const cell = (of, label, ...children) => h("td", { class: of }, label && h("span", { class: "label" }, `${label} `), ...children);
+    const cell = (of, label, ...children) => h("td", { class: of, role: "cell" }, label && h("span", { class: "label" }, `${label} `), ...children);
     const text = () => h("span");
     const parts = { flight: text(), count: text(), mode: h("span", { class: "tag" }), cost: text(), reason: text(),
-      canvas: h("canvas", { "aria-hidden": "true" }) };
-    parts.element = h("tr", {},
-      h("th", { scope: "row", class: "name" }, h("a", { href: `#/${encodeURIComponent(name)}`, title: name }, name)),
-      cell("spark", "", parts.canvas), cell("flight number", "In flight", parts.flight), cell("count number", "Ready", parts.count),
+      spark: h("td", { class: "spark", role: "cell" }) };
+    parts.element = h("tr", { role: "row", "data-name": name },
+      h("th", { scope: "row", role: "rowheader", class: "name" }, h("a", { href: `#/${encodeURIComponent(name)}`, title: name }, name)),
+      parts.spark, cell("flight number", "In flight", parts.flight), cell("count number", "Ready", parts.count),
       cell("mode", "", parts.mode), cell("cost number", "Cost", parts.cost), cell("reason", "", parts.reason));
-    sparks.watch(parts.canvas, name);
     return parts;
   };
 
@@ -65,36 +66,36 @@ export const overview = main => {
     parts.reason.title = row.why;
   };
 
-  const sift = () => {
+  const fits = ({ revision, mode: is, why }) => {
     const text = filter.text.toLowerCase();
-    let shown = 0;
-    for (const [name, parts] of lines) {
-      const row = live.rows.get(name);
-      const fits = (!filter.mode || row.mode === filter.mode)
-        && (!text || name.toLowerCase().includes(text) || row.why.toLowerCase().includes(text));
-      if (parts.element.hidden === fits) parts.element.hidden = !fits;
-      shown += fits ? 1 : 0;
-    }
-    none.hidden = shown > 0;
-    say(none, live.state === "connecting" ? "Connecting." : lines.size ? "No revision fits the filter." : "There is no revision.");
+    return (!filter.mode || is === filter.mode) && (!text || revision.toLowerCase().includes(text) || why.toLowerCase().includes(text));
   };
 
-  const sort = () => {
-    const { of, text } = COLUMNS[sorting.column];
-    const rows = [...lines.keys()].map(name => [of(live.rows.get(name)), name]);
-    const order = text ? (a, b) => a[0].localeCompare(b[0], undefined, { numeric: true }) : (a, b) => a[0] - b[0];
-    rows.sort((a, b) => (order(a, b) || a[1].localeCompare(b[1])) * (sorting.down ? -1 : 1));
-    const elements = rows.map(([, name]) => lines.get(name).element);
-    if (elements.some((element, index) => body.children[index] !== element)) body.replaceChildren(...elements);
+  // What fits, in its order. Only a person's own wish moves what is below a pointer or a focus.
+  let order = [];
+  const arrange = sorted => {
+    // A row that went since the last frame is still here.
+    const isThere = name => lines.has(name) && live.rows.has(name);
+    if (sorted) {
+      const { of, text } = COLUMNS[sorting.column];
+      const keyed = [...lines.keys()].filter(isThere).map(name => [text ? 0 : of(live.rows.get(name)), name]);
+      keyed.sort((a, b) => (a[0] - b[0] || BY_NAME.compare(a[1], b[1])) * (sorting.down ? -1 : 1));
+      order = keyed.map(([, name]) => name);
+    }
+    const shown = order.filter(name => isThere(name) && fits(live.rows.get(name)));
+    rows.arrange(shown.map(name => lines.get(name).element));
+    none.hidden = shown.length > 0;
+    say(none, live.state === "connecting" ? "Connecting." : lines.size ? "No revision fits the filter." : "There is no revision.");
     heads.forEach((head, index) => {
       if (index === sorting.column) head.setAttribute("aria-sort", sorting.down ? "descending" : "ascending");
       else head.removeAttribute("aria-sort");
     });
   };
+  const sift = () => arrange(false);
   const sortBy = column => {
     const falls = !COLUMNS[column].text && !COLUMNS[column].rising;
     sorting = { column, down: sorting.column === column ? !sorting.down : falls };
-    sort();
+    arrange(true);
   };
 
   const summarise = () => {
@@ -112,15 +113,23 @@ export const overview = main => {
   };
 
   let sorted = 0;
+  // What changed since the last frame; null: all of it.
+  let changed = new Set();
+  let frame = null;
   const update = ({ detail }) => {
-    const names = detail ?? [...new Set([...live.rows.keys(), ...lines.keys()])];
+    if (detail === null) changed = null;
+    else if (changed) detail.forEach(name => changed.add(name));
+    frame ??= requestAnimationFrame(render);
+  };
+  const render = () => {
+    const detail = changed;
+    [changed, frame] = [new Set(), null];
+    const names = detail ?? new Set([...live.rows.keys(), ...lines.keys()]);
     let isNew = false;
     for (const name of names) {
       const row = live.rows.get(name);
       let parts = lines.get(name);
       if (!row) {
-        if (parts) sparks.forget(parts.canvas);
-        parts?.element.remove();
         lines.delete(name);
         continue;
       }
@@ -134,12 +143,9 @@ export const overview = main => {
     }
     if (!detail) sparks.refresh();
     const now = performance.now();
-    const isTouched = body.matches(":hover, :focus-within");
-    if (isNew || (!isTouched && now - sorted > SORT_EVERY_MS)) {
-      sort();
-      sorted = now;
-    }
-    sift();
+    const isDue = isNew || (now - sorted > SORT_EVERY_MS && !rows.isTouched());
+    if (isDue) sorted = now;
+    arrange(isDue);
     summarise();
     sparks.draw();
   };
@@ -149,8 +155,11 @@ export const overview = main => {
   const dark = matchMedia("(prefers-color-scheme: dark)");
   dark.addEventListener("change", redraw);
   addEventListener("resize", redraw);
-  update({ detail: null });
+  changed = null;
+  render();
   return () => {
+    cancelAnimationFrame(frame);
+    rows.stop();
     live.removeEventListener("rows", update);
     live.removeEventListener("state", sift);
     dark.removeEventListener("change", redraw);

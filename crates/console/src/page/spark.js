@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// The small chart of each row: requests in flight as an area, the capacity of what is ready as a line. Only those in
-// view are asked for and drawn.
+// The small chart of each row: requests in flight as an area, the capacity of what is ready as a line. Only those of rows
+// in view are asked for and drawn, and only there is a canvas at all.
 import { ask, live } from "./live.js";
-import { colour } from "./format.js";
+import { colour, h } from "./format.js";
 
 const SECONDS = 300;
 const MOST_ASKED = 64;
@@ -12,17 +12,17 @@ export class Sparks {
   #seen = new Map();
   #wanted = new Set();
   #asking = null;
-  #observer = new IntersectionObserver(entries => this.#look(entries), { rootMargin: "120px" });
 
-  watch(canvas, name) {
-    canvas.dataset.name = name;
-    this.#observer.observe(canvas);
-  }
-
-  forget(canvas) {
-    this.#observer.unobserve(canvas);
-    this.#seen.delete(canvas.dataset.name);
-    this.#past.delete(canvas.dataset.name);
+  // These are in view: names and where their charts go.
+  show(places) {
+    for (const [name, { place }] of this.#seen) if (!places.has(name)) this.#leave(name, place);
+    for (const [name, place] of places) {
+      if (this.#seen.has(name)) continue;
+      const canvas = h("canvas", { "aria-hidden": "true" });
+      place.append(canvas);
+      this.#seen.set(name, { place, canvas });
+      this.#want(name);
+    }
   }
 
   // Takes the row that changed.
@@ -45,28 +45,24 @@ export class Sparks {
     for (const name of this.#seen.keys()) this.#want(name);
   }
 
-  draw() {
-    if (!this.#seen.size) return;
+  draw(names = [...this.#seen.keys()]) {
+    const shown = names.filter(name => this.#seen.has(name)).map(name => [this.#seen.get(name).canvas, this.#past.get(name)]);
+    if (!shown.length) return;
+    // All sizes are read before anything is written, or the page would be laid out for each chart anew.
+    const sizes = shown.map(([canvas]) => [canvas.clientWidth, canvas.clientHeight]);
     const colours = { area: colour("--area"), line: colour("--demand"), capacity: colour("--capacity") };
-    for (const [name, canvas] of this.#seen) this.#drawOne(canvas, this.#past.get(name), colours);
+    shown.forEach(([canvas, past], index) => this.#drawOne(canvas, sizes[index], past, colours));
   }
 
   stop() {
-    this.#observer.disconnect();
     clearTimeout(this.#asking);
   }
 
-  #look(entries) {
-    for (const { target, isIntersecting } of entries) {
-      const { name } = target.dataset;
-      if (!isIntersecting) {
-        this.#seen.delete(name);
-        this.#past.delete(name);
-      } else {
-        this.#seen.set(name, target);
-        this.#want(name);
-      }
-    }
+  #leave(name, place) {
+    place.replaceChildren();
+    this.#seen.delete(name);
+    this.#past.delete(name);
+    this.#wanted.delete(name);
   }
 
   #want(name) {
@@ -83,17 +79,17 @@ export class Sparks {
       const sparks = await ask(`/v1/console/sparks?names=${names.map(encodeURIComponent).join(",")}`);
       for (const [name, { at, inFlight, ready }] of Object.entries(sparks)) {
         const target = live.rows.get(name)?.target ?? 0;
-        this.#past.set(name, { at, inFlight, capacity: ready.map(count => count * target) });
+        if (this.#seen.has(name)) this.#past.set(name, { at, inFlight, capacity: ready.map(count => count * target) });
       }
-      this.draw();
+      this.draw(names);
     } catch {
       // The page says already that there is no connection; with it all is asked for anew.
     }
   }
 
-  #drawOne(canvas, past, colours) {
+  #drawOne(canvas, size, past, colours) {
     const ratio = devicePixelRatio || 1;
-    const [width, height] = [Math.round(canvas.clientWidth * ratio), Math.round(canvas.clientHeight * ratio)];
+    const [width, height] = size.map(length => Math.round(length * ratio));
     if (canvas.width !== width || canvas.height !== height) [canvas.width, canvas.height] = [width, height];
     const pen = canvas.getContext("2d");
     pen.clearRect(0, 0, width, height);
