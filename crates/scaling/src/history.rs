@@ -179,6 +179,19 @@ impl History {
         }
     }
 
+    /// For which part of that second anyone was there: its average is of that part. 1 where the platform knew of nobody.
+    pub(crate) fn inhabited(&self, second: u64) -> f64 {
+        if self.buckets.is_empty() || second < self.oldest() || second > self.newest {
+            return 1.0;
+        }
+        let micros = self.buckets[self.place(second)].inhabited;
+        if micros == 0 {
+            1.0
+        } else {
+            f64::from(micros) / SECOND_MICROS as f64
+        }
+    }
+
     /// How far the reports reach, judged on the whole seconds of the stable window that are old enough.
     pub(crate) fn coverage(&self, now: u64) -> Coverage {
         let judged = self.judged_seconds(now);

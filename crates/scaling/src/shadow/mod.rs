@@ -4,6 +4,7 @@ mod bill;
 mod chance;
 mod fleet;
 mod fluid;
+mod lines;
 mod live;
 mod signals;
 mod telling;
@@ -24,14 +25,15 @@ use fleet::Fleet;
 use fluid::{Flow, Fluid};
 use live::Live;
 use signals::{Signal, Signals};
-use telling::Telling;
+use telling::{Round, Telling};
 
 /// A policy that decides over replicas that there would be, had it acted.
 ///
 /// The live reports tell what load is offered, whoever scales. Of it a fluid is made, which meets the replicas that the
 /// second policy would have: so it sees load, line and replicas as if it acted, and nothing of the difference. The same
-/// fluid meets the replicas that were really there, so that both are compared by one measure. It goes 4 s behind the
-/// clock, for the reports of a second have to come first. Its size is bounded.
+/// fluid meets the replicas that were really there, so that both are compared by one measure. It goes 5 s behind the
+/// clock, for the reports of a second have to come first; and up to 48 s at the very first, until a request has ended: before
+/// it nobody knows how long one takes. Its size is bounded.
 #[derive(Clone, Debug)]
 pub struct Shadow {
     scaler: Scaler,
@@ -45,6 +47,8 @@ pub struct Shadow {
     clock: u64,
     /// The next second of which the reports are taken.
     next: u64,
+    /// The next second from which it is learned how long a request takes.
+    known: u64,
     /// What came before is not compared.
     from: u64,
     decides_at: u64,
@@ -90,13 +94,14 @@ impl Shadow {
         }
         let known = acting.capacity.as_ref();
         Self {
-            tick: u64::try_from(tick.as_micros()).unwrap_or(u64::MAX),
+            tick: u64::try_from(tick.as_micros()).unwrap_or(u64::MAX).max(1),
             live: Live::default(),
             start_ups: known.map_or_else(StartUps::default, |known| known.start_ups().clone()),
             seen: VecDeque::from([(0, observation)]),
             newest: observation,
             clock,
             next: second,
+            known: second,
             from,
             decides_at: clock,
             fleet: Fleet::of(start.ready),
@@ -151,6 +156,10 @@ impl Shadow {
         self.advance(now, acting);
         let now = now.as_micros();
         self.start_ups.observe(now, &self.newest, &observation);
+        let opened = observation.ready.saturating_sub(self.newest.ready);
+        if let Some(places) = places_of(acting).filter(|_| opened > 0) {
+            self.live.open(now, f64::from(opened) * places);
+        }
         self.newest = observation;
         if self.seen.len() >= Self::MOST_SEEN {
             self.seen.pop_back();
@@ -181,8 +190,19 @@ impl Shadow {
             self.jump(last.saturating_sub(Live::LATER));
         }
         let places = places_of(acting);
+        self.known = self.known.max(self.next);
+        while self.known <= last {
+            let second = second_of(acting, self.known);
+            self.live.learn(self.known, second);
+            self.known += 1;
+        }
+        let window = acting.scaling.settings().stable_window.as_secs();
+        let patience = Live::PATIENCE.min(window.saturating_sub(Self::BEHIND));
         while self.next <= last {
-            let second = acting.history.second(self.next);
+            let second = second_of(acting, self.next);
+            if self.next + patience > last && self.live.is_unknown(self.next, second) {
+                break;
+            }
             let flow = self.live.take(self.next, second);
             let is_silent = second == Second::Unknown;
             if self.clock + Live::LATER * SECOND_MICROS <= self.next * SECOND_MICROS {
@@ -197,7 +217,7 @@ impl Shadow {
         let there = self.newest.present() + self.newest.draining;
         there + self.fleet.present() == 0
             && self.would.is_empty()
-            && self.live.is_empty()
+            && self.live.is_empty(self.next)
             && self.signals.is_empty()
             && self.scaler.is_at_rest(Moment::from_micros(self.clock))
     }
@@ -225,6 +245,8 @@ impl Shadow {
         }
     }
 
+    /// Seconds that it goes behind the clock, and a few more.
+    const BEHIND: u64 = 8;
     /// What the platform said within a few seconds.
     const MOST_SEEN: usize = 256;
     /// After a longer pause what lies between is not compared.
@@ -292,7 +314,7 @@ impl Shadow {
         self.clock += SECOND_MICROS / PARTS as u64;
         let waiting = self.would.waiting(all_places(self.fleet.ready, places));
         self.telling.pass(&passed, flow, waiting, self.fleet.ready);
-        self.tell(flow);
+        self.tell(flow, places);
     }
 
     /// What the platform said last by now.
@@ -306,20 +328,35 @@ impl Shadow {
     }
 
     /// Tells the scaler what an autoscaler would be told: each second, at once when a request comes to be held while none
-    /// was, and at once when a burst shows. Then it decides, if it is time.
-    fn tell(&mut self, flow: &Flow) {
+    /// was, and at once when a burst shows. After each report it may decide at once, as an autoscaler may. Then it decides,
+    /// if it is time.
+    fn tell(&mut self, flow: &Flow, places: Option<f64>) {
         let now = Moment::from_micros(self.clock);
         let is_second = self.clock.is_multiple_of(SECOND_MICROS);
         let present = self.would.present();
         let threshold = self.scaler.burst_threshold();
-        let burst = self.telling.shows_burst(present, threshold);
+        let burst = !is_second && self.telling.shows_burst(present, threshold);
         if is_second || burst || self.telling.holds_anew() {
-            self.telling
-                .tell(&mut self.scaler, now, self.fleet.ready, burst);
+            let full = self
+                .scaler
+                .target()
+                .ceil()
+                .min(places.unwrap_or(f64::INFINITY));
+            let mut round = (self.telling).round(now, self.fleet.ready, full, burst);
+            let mut report = Round::blank();
+            while round.next(&mut report) {
+                let taken = self.scaler.report_untaught(now, &report);
+                debug_assert!(taken.is_ok(), "{report:?}: {taken:?}");
+                self.decide_if_wanted(flow);
+            }
+            if let Some(holding) = self.telling.holding() {
+                self.scaler.holding(now, holding);
+            }
             self.decide_if_wanted(flow);
         }
         if self.clock >= self.decides_at {
-            self.decides_at = self.clock + self.tick;
+            // At the same moments as reports come, as far as whole seconds go.
+            self.decides_at = (self.clock / self.tick + 1).saturating_mul(self.tick);
             self.decide(flow);
         }
     }
@@ -371,6 +408,17 @@ impl Shadow {
 const PARTS: usize = 10;
 /// Length of a part of a second, in seconds.
 const PART: f64 = 1.0 / PARTS as f64;
+
+/// What is known of a second, with its load averaged over the whole of it, whoever was there.
+fn second_of(acting: &Scaler, number: u64) -> Second {
+    match acting.history.second(number) {
+        Second::Known { load, requests } => Second::Known {
+            load: load * acting.history.inhabited(number),
+            requests,
+        },
+        unknown => unknown,
+    }
+}
 
 /// Requests at once that a replica has places for: the hard limit, or as many as latency allows where that is learned.
 fn places_of(acting: &Scaler) -> Option<f64> {
