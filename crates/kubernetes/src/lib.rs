@@ -6,6 +6,7 @@
 //! [`names`] has every label, annotation, port and object name that two parts share.
 pub mod certificates;
 pub mod controller;
+pub mod external;
 pub mod front;
 pub mod inject;
 pub mod install;

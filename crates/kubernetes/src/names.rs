@@ -75,6 +75,8 @@ pub const QUEUE_ADMIN_PORT: u16 = 8022;
 pub const APP_PORT: u16 = 8080;
 /// Where the autoscaler takes reports (TLS).
 pub const REPORTS_PORT: u16 = 8443;
+/// Where the autoscaler answers the API server for HPAs (TLS).
+pub const EXTERNAL_METRICS_PORT: u16 = 8444;
 /// Pages of the controller, the autoscaler (with the explain API) and the gateway: `/livez`, `/readyz`, `/metrics`.
 pub const ADMIN_PORT: u16 = 8081;
 /// Where the gateway takes requests.

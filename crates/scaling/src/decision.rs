@@ -148,6 +148,8 @@ pub(crate) struct Reasons {
     pub(crate) ahead: Option<Ahead>,
     /// Whether requests are counted at all.
     pub(crate) requests: bool,
+    /// Whether everybody who ought to report has.
+    pub(crate) whole: bool,
     /// The gauge that asks for more than the requests do.
     pub(crate) signal: Option<Leading>,
     /// A gauge that was never read.
@@ -192,6 +194,16 @@ impl Decision {
     #[must_use]
     pub const fn learned(&self) -> Option<Learned> {
         self.reasons.learned
+    }
+    /// Whether any source counts requests in flight; without one the averages say nothing.
+    #[must_use]
+    pub const fn counts_requests(&self) -> bool {
+        self.reasons.requests
+    }
+    /// Whether everybody who ought to report has, so that the averages are of all replicas.
+    #[must_use]
+    pub const fn is_whole(&self) -> bool {
+        self.reasons.whole
     }
     /// Whether it was bounded by this.
     #[must_use]

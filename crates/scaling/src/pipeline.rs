@@ -175,6 +175,7 @@ impl Scaler {
                 ahead,
                 learned: self.learned(),
                 requests: settings.requests,
+                whole: knowledge == Knowledge::Whole,
                 signal,
                 unread: asked.unread,
                 signal_remains,

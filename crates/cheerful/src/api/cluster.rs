@@ -29,6 +29,7 @@ pub(crate) fn cluster_samples(
     autoscaler: &Metrics,
     scaler: &ScalerMetrics,
     server: &ServerCounts,
+    external: &BTreeMap<&'static str, u64>,
     otlp: &OtlpCounts,
     console: &ConsoleCounts,
 ) -> Samples {
@@ -38,6 +39,7 @@ pub(crate) fn cluster_samples(
     of_scrapes(&scaler.scrapes, &mut samples);
     of_scaler(scaler, &mut samples);
     of_server(server, &mut samples);
+    by("scaler_external_metrics", &[], external, &mut samples);
     metrics::of_otlp(otlp, &mut samples);
     metrics::of_console(console, &mut samples);
     samples

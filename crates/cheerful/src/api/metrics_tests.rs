@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 use cheerful_scaling::{Bill, Compared, Refusal};
 
-use cheerful_kubernetes::scaler::ScalerMetrics;
+use cheerful_kubernetes::{external::ExternalMetricsCounts, scaler::ScalerMetrics};
 use cheerful_signals::scrape::ScrapeCounts;
 
 use super::{super::cluster, *};
@@ -89,6 +89,7 @@ fn every_row_is_filled_and_every_sample_has_a_row_with_its_labels() {
             &Metrics::default(),
             &ScalerMetrics::default(),
             &counts,
+            &ExternalMetricsCounts::default().snapshot(),
             &OtlpCounts::default(),
             &ConsoleCounts::default(),
         )

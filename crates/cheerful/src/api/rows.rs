@@ -387,6 +387,12 @@ pub(crate) const ROWS: &[Row] = &[
         "In a cluster: Autoscalers that are not scaled, for the pods of too many are watched",
     ),
     counter(
+        "scaler_external_metrics",
+        &["outcome"],
+        "In a cluster: what HPAs asked, by outcome: answered, unknown (nothing of that name), not_known (nothing is known of \
+         it now), bad_request, forbidden (not the API server), handshake (a connection that came to nothing)",
+    ),
+    counter(
         "scaler_watch_restarts",
         &["of"],
         "In a cluster: watches that had to begin anew, by what is watched",

@@ -18,9 +18,11 @@ use tokio::{
 };
 
 use super::{
+    figures::FiguresView,
     fleet::Fleet,
     gate::Gate,
     key,
+    leader::Leader,
     metrics::ScalerMetrics,
     platform::Cluster,
     pod::{PodState, Standing},
@@ -57,6 +59,8 @@ pub struct ScalerConfig {
 /// The autoscaler of a cluster. Everything ends when it is dropped.
 pub struct ClusterAutoscaler {
     shared: Arc<Shared>,
+    tick: Duration,
+    leads: Vec<watch::Receiver<Leadership>>,
     scraper: Scraper,
     autoscaler: Autoscaler,
     door: Door,
@@ -114,12 +118,14 @@ impl ClusterAutoscaler {
             client.clone(),
             config.pod,
         ));
-        for (shard, leads) in leads.into_iter().enumerate() {
+        for (shard, leads) in leads.iter().cloned().enumerate() {
             tasks.spawn(lead(Arc::clone(&shared), shard, leads));
         }
         let reception = Reception::new(Arc::clone(&shared), client, config.gateway_namespace);
         Ok(Self {
             shared,
+            tick: config.tick,
+            leads,
             scraper,
             autoscaler,
             door: Door(Arc::new(reception)),
@@ -146,6 +152,22 @@ impl ClusterAutoscaler {
         ScalerView {
             shared: Arc::clone(&self.shared),
             scraper: self.scraper.clone(),
+        }
+    }
+
+    /// What is told to HPAs. What another replica leads is asked of it: `client` finds its pod in `namespace`, and
+    /// `admin_port` is where each has its pages.
+    #[must_use]
+    pub fn figures(&self, client: &Client, namespace: &str, admin_port: u16) -> FiguresView {
+        FiguresView {
+            shared: Arc::clone(&self.shared),
+            tick: self.tick,
+            leader: Arc::new(Leader::new(
+                client,
+                namespace,
+                admin_port,
+                self.leads.clone(),
+            )),
         }
     }
 

@@ -8,7 +8,11 @@ use axum::{
     routing::get,
 };
 use cheerful_autoscaler::Autoscaler;
-use cheerful_kubernetes::{names, scaler::ScalerView};
+use cheerful_kubernetes::{
+    external::Unknown,
+    names,
+    scaler::{FiguresView, ScalerView},
+};
 
 use crate::api::{ReplicaLine, RevisionDetail, event_stream};
 
@@ -16,14 +20,20 @@ use crate::api::{ReplicaLine, RevisionDetail, event_stream};
 struct Asked {
     autoscaler: Autoscaler,
     view: ScalerView,
+    figures: FiguresView,
 }
 
-pub(super) fn router(autoscaler: Autoscaler, view: ScalerView) -> Router {
+pub(super) fn router(autoscaler: Autoscaler, view: ScalerView, figures: FiguresView) -> Router {
     Router::new()
         .route("/v1/revisions", get(revisions))
         .route("/v1/revisions/{*key}", get(revision))
+        .route("/v1/figures/{*key}", get(told))
         .route("/v1/events", get(events))
-        .with_state(Asked { autoscaler, view })
+        .with_state(Asked {
+            autoscaler,
+            view,
+            figures,
+        })
 }
 
 async fn revisions(State(asked): State<Asked>) -> Response {
@@ -62,6 +72,17 @@ async fn revision(State(asked): State<Asked>, Path(key): Path<String>) -> Respon
             (StatusCode::NOT_FOUND, text).into_response()
         }
         Err(stopped) => unavailable(&stopped),
+    }
+}
+
+/// What is told to HPAs, for the replica that was asked and does not lead.
+async fn told(State(asked): State<Asked>, Path(key): Path<String>) -> Response {
+    match asked.figures.here(&key) {
+        Ok(figures) => Json(figures).into_response(),
+        Err(why @ Unknown::NotThere(_)) => {
+            (StatusCode::NOT_FOUND, format!("{why}\n")).into_response()
+        }
+        Err(why @ Unknown::Now(_)) => unavailable(&why),
     }
 }
 

@@ -40,6 +40,12 @@ pub(crate) struct AutoscalerArgs {
     /// Where its pages are, and the API behind explain
     #[arg(long, value_name = "PORT", env = "CHEERFUL_ADMIN_PORT", default_value_t = names::ADMIN_PORT)]
     admin_port: u16,
+    /// Answer the API server for HPAs: requests in flight and wanted replicas, as external.metrics.k8s.io
+    #[arg(long, env = "CHEERFUL_EXTERNAL_METRICS")]
+    external_metrics: bool,
+    /// With --external-metrics: where
+    #[arg(long, value_name = "PORT", env = "CHEERFUL_EXTERNAL_METRICS_PORT", default_value_t = names::EXTERNAL_METRICS_PORT)]
+    external_metrics_port: u16,
     /// In how many parts the work is split, each led by one of the replicas; the same for all of them
     #[arg(long, value_name = "N", env = "CHEERFUL_SHARDS", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=64))]
     shards: u32,
@@ -70,6 +76,8 @@ pub(super) struct Options {
     pub(super) namespace: String,
     pub(super) reports: SocketAddr,
     pub(super) admin_port: u16,
+    /// Where the API server is answered for HPAs, if it is.
+    pub(super) external: Option<SocketAddr>,
     /// The Lease of each shard.
     pub(super) leases: Vec<String>,
     /// The Service that they go with.
@@ -129,6 +137,9 @@ impl AutoscalerArgs {
             },
             namespace: self.namespace,
             reports: self.reports_address,
+            external: self
+                .external_metrics
+                .then(|| SocketAddr::new(self.reports_address.ip(), self.external_metrics_port)),
             admin_port: self.admin_port,
             leases,
             service_uid: self.service_uid,

@@ -3,7 +3,10 @@ use std::{sync::Arc, time::Duration};
 
 use cheerful_autoscaler::Autoscaler;
 use cheerful_console::ConsoleCounts;
-use cheerful_kubernetes::scaler::{ClusterAutoscaler, ScalerView};
+use cheerful_kubernetes::{
+    external::ExternalMetricsCounts,
+    scaler::{ClusterAutoscaler, ScalerView},
+};
 use cheerful_wire::ServerMetrics;
 use tokio::{
     sync::watch,
@@ -25,6 +28,7 @@ pub(super) struct Counted {
     autoscaler: Autoscaler,
     view: ScalerView,
     server: Arc<ServerMetrics>,
+    pub(super) external: Arc<ExternalMetricsCounts>,
     pub(super) otlp: Arc<OtlpCounts>,
     pub(super) console: Arc<ConsoleCounts>,
 }
@@ -35,6 +39,7 @@ impl Counted {
             autoscaler: running.autoscaler().clone(),
             view: running.view(),
             server: Arc::clone(server),
+            external: Arc::default(),
             otlp: Arc::default(),
             console: Arc::default(),
         }
@@ -51,6 +56,7 @@ impl Readable for Counted {
             &metrics,
             &scaler,
             &server,
+            &self.external.snapshot(),
             &self.otlp,
             &self.console,
         ))

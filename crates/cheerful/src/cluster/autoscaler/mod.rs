@@ -9,6 +9,7 @@ use std::{net::SocketAddr, sync::Arc};
 use cheerful_console::Console;
 use cheerful_kubernetes::{
     ApiServer,
+    external::{ExternalMetrics, follow_front_proxy},
     lease::{Lease, LeaseConfig},
     names,
     scaler::{Certificate, ClusterAutoscaler, follow_certificate},
@@ -98,6 +99,21 @@ async fn serve(options: Options) -> Result<(), Failure> {
         ));
     }
     let dropped = Arc::clone(&counted.console);
+    let figures = running.figures(&client, &options.namespace, options.admin_port);
+    if let Some(address) = options.external {
+        let listener = TcpListener::bind(address)
+            .await
+            .map_err(|error| taken("--external-metrics-port", &address, &error))?;
+        let (to, front_proxy) = watch::channel(None);
+        tasks.spawn(follow_front_proxy(client.clone(), to));
+        let server = ExternalMetrics {
+            knows: figures.clone(),
+            certificate: certificate.clone(),
+            front_proxy,
+            counts: Arc::clone(&counted.external),
+        };
+        tasks.spawn(server.serve(listener, stop.clone()));
+    }
     let texts = metrics::follow(&mut tasks, counted);
     let pages = pages(&running, certificate.clone(), texts);
     let reports = reports(
@@ -111,7 +127,8 @@ async fn serve(options: Options) -> Result<(), Failure> {
     let admin = SocketAddr::new(options.reports.ip(), options.admin_port);
     let (console, follow) = Console::of(running.autoscaler().clone(), false, dropped);
     tasks.spawn(follow);
-    let api = api::router(running.autoscaler().clone(), running.view()).merge(console.data());
+    let api =
+        api::router(running.autoscaler().clone(), running.view(), figures).merge(console.data());
     let paged = pages.serve(admin, api, stop.clone());
     tracing::info!(pod = scaler.pod, "takes reports at {}", options.reports);
     let ended = tokio::select! {

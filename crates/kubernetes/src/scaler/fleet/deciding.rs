@@ -65,6 +65,7 @@ impl Fleet {
             return;
         };
         let before = state.decision.replace(*decision);
+        state.in_flight.decided(decision);
         let path = state.path.wanted();
         let path_changed = path != Some(state.path.step(now, decision));
         let from = before.map_or(decision.present, |before| before.replicas);

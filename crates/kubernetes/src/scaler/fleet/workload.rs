@@ -11,6 +11,7 @@ use super::{
 use crate::{
     resources::{LearnedStatus, ScaleStatus, ShadowStatus},
     scaler::{
+        figures::InFlight,
         object::ObjectSeen,
         path::PathRule,
         pod::{PodState, Standing},
@@ -52,6 +53,8 @@ pub(crate) struct WorkloadState {
     /// Whether a report ever came.
     pub(crate) heard: bool,
     pub(crate) decision: Option<Decision>,
+    /// Requests in flight, as they are told to an HPA.
+    pub(crate) in_flight: InFlight,
     /// The last decision that changed something: the sentence, and when that was.
     pub(crate) reason: Option<(String, Time)>,
     pub(crate) path: PathRule,
