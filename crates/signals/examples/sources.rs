@@ -131,9 +131,9 @@ impl Source {
     const fn name(self) -> &'static str {
         match self {
             Self::Queue => "queue's page",
-            Self::GaugeAndCounters => "gauge and duration sum (caddy, traefik, vllm, metrics)",
+            Self::GaugeAndCounters => "gauge and duration sum (caddy, vllm, metrics)",
             Self::Lumps => "the same, its sum every 5 s (envoy)",
-            Self::Counters => "duration sum alone",
+            Self::Counters => "duration sum alone (traefik 3)",
             Self::Gauge => "gauge alone (nginx, haproxy)",
             Self::Knative => "means of a second (knative)",
         }

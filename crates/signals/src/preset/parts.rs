@@ -31,6 +31,19 @@ struct Part {
     scale: f64,
     /// What is no request of a client: our own read.
     less: f64,
+    /// Beside the marker it is unknown where it is missing, not 0: not every version of the program has it.
+    of_some_versions: bool,
+}
+
+impl Part {
+    const fn at(place: usize) -> Self {
+        Self {
+            place,
+            scale: 1.0,
+            less: 0.0,
+            of_some_versions: false,
+        }
+    }
 }
 
 /// Makes a [`Preset`]; each step names where one figure is.
@@ -43,7 +56,7 @@ macro_rules! parts {
             $($(#[$doc])* #[must_use]
             pub fn $name(mut self, want: Want) -> Self {
                 let place = self.0.wanted.add(want);
-                self.0.$name = Some(Part { place, scale: 1.0, less: 0.0 });
+                self.0.$name = Some(Part::at(place));
                 self
             })*
         }
@@ -81,11 +94,7 @@ impl PresetBuilder {
             by_bound: true,
             ..want
         });
-        self.0.buckets = Some(Part {
-            place,
-            scale: 1.0,
-            less: 0.0,
-        });
+        self.0.buckets = Some(Part::at(place));
         self
     }
 
@@ -106,6 +115,16 @@ impl PresetBuilder {
     pub const fn less(mut self, own: f64) -> Self {
         if let Some(part) = &mut self.0.in_flight {
             part.less = own;
+        }
+        self
+    }
+
+    /// Not every version of the program has the gauge of requests: where it is missing it is unknown, though the marker
+    /// is there.
+    #[must_use]
+    pub const fn gauge_of_some_versions(mut self) -> Self {
+        if let Some(part) = &mut self.0.in_flight {
+            part.of_some_versions = true;
         }
         self
     }
@@ -132,7 +151,8 @@ impl Preset {
         let is_there = (self.marker.as_ref()).is_some_and(|marker| sums.has(marker.place));
         let get = |part: &Option<Part>| {
             let part = part.as_ref()?;
-            let value = sums.get(part.place).or_else(|| is_there.then_some(0.0))?;
+            let is_zero = is_there && !part.of_some_versions;
+            let value = sums.get(part.place).or_else(|| is_zero.then_some(0.0))?;
             Some((value * part.scale - part.less).max(0.0))
         };
         let buckets = self.buckets.as_ref().map(|part| {

@@ -61,13 +61,15 @@ pub fn haproxy(proxy: Option<&str>) -> Preset {
         .build()
 }
 
-/// Traefik's page. `service`: as Traefik names it (`app@docker`); else all.
+/// Traefik's page. `service`: as Traefik names it (`app@docker`); else all. From version 3 on there is no gauge of requests:
+/// its `traefik_open_connections` counts connections, those at rest among them.
 #[must_use]
 pub fn traefik(service: Option<&str>) -> Preset {
     let labels = label("service", service);
     let named = |name: &str| Want::named(format!("traefik_service_{name}")).with(&labels);
     let builder = PresetBuilder::default()
         .in_flight(named("open_connections"))
+        .gauge_of_some_versions()
         .requests(named("request_duration_seconds_count"))
         .seconds(named("request_duration_seconds_sum"))
         .buckets(named("request_duration_seconds_bucket"))

@@ -1,10 +1,31 @@
 // SPDX-License-Identifier: Apache-2.0
-//! nginx, HAProxy and Caddy before an app that answers when it is let.
-use std::fs;
+//! nginx, HAProxy, Caddy, Envoy and Traefik before an app that answers when it is let.
+use std::{fs, net::SocketAddr, path::Path};
 
 use serde_json::json;
+use tokio::process::Child;
 
 use crate::rig::{Gate, Watched, free, get, program, requests};
+
+/// Sends so many requests, which are in flight until the app is let answer, and no more after.
+async fn counts(count: usize, gate: &Gate, at: SocketAddr, watched: &[&Watched]) {
+    let all_tell = async |in_flight| {
+        for watched in watched {
+            watched.until(in_flight).await;
+        }
+    };
+    all_tell(0.0).await;
+    let requests = requests(at, "/", count);
+    #[expect(clippy::cast_precision_loss, reason = "a few")]
+    all_tell(count as f64).await;
+    gate.open();
+    let answers = requests.join_all().await;
+    assert!(answers.iter().all(|answer| answer == "ok"), "{answers:?}");
+    all_tell(0.0).await;
+    for watched in watched {
+        assert_eq!(watched.counts().reads.len(), 1, "{:?}", watched.counts());
+    }
+}
 
 #[tokio::test]
 async fn nginx_counts_what_it_answers_but_for_our_own_read() {
@@ -26,13 +47,7 @@ async fn nginx_counts_what_it_answers_but_for_our_own_read() {
         return;
     };
     let watched = Watched::start(json!({"nginx": {}}), at);
-    watched.until(0.0).await;
-    let requests = requests(at, "/", 4);
-    watched.until(4.0).await;
-    gate.open();
-    assert_eq!(requests.join_all().await, ["ok"; 4]);
-    watched.until(0.0).await;
-    assert_eq!(watched.counts().reads.len(), 1, "{:?}", watched.counts());
+    counts(4, &gate, at, &[&watched]).await;
 }
 
 #[tokio::test]
@@ -53,17 +68,8 @@ async fn haproxy_counts_what_is_in_its_backend_and_what_waits_before_it() {
     };
     let all = Watched::start(json!({"haproxy": {}}), at);
     let one = Watched::start(json!({"haproxy": {"proxy": "app"}}), at);
-    all.until(0.0).await;
-    one.until(0.0).await;
-    let requests = requests(at, "/", 5);
-    all.until(5.0).await;
-    one.until(5.0).await;
-    gate.open();
-    assert_eq!(requests.join_all().await, ["ok"; 5]);
-    all.until(0.0).await;
-    one.until(0.0).await;
+    counts(5, &gate, at, &[&all, &one]).await;
     assert_eq!(all.told().1, 5);
-    assert_eq!(all.counts().reads.len(), 1, "{:?}", all.counts());
 }
 
 #[tokio::test]
@@ -89,12 +95,7 @@ async fn caddy_counts_each_request_once_and_its_sum_of_seconds_is_kept() {
         return;
     };
     let watched = Watched::start(json!({"caddy": {}}), admin);
-    watched.until(0.0).await;
-    let requests = requests(at, "/", 4);
-    watched.until(4.0).await;
-    gate.open();
-    assert_eq!(requests.join_all().await, ["ok"; 4]);
-    watched.until(0.0).await;
+    counts(4, &gate, at, &[&watched]).await;
     let page = get(admin, "/metrics").await;
     let sum = |line: &str| {
         line.starts_with("caddy_http_request_duration_seconds_sum")
@@ -108,4 +109,90 @@ async fn caddy_counts_each_request_once_and_its_sum_of_seconds_is_kept() {
         (seconds - counted).abs() <= 2.0 * 4.0 * longest,
         "{seconds}, not {counted}"
     );
+}
+
+/// Envoy before an app of which it opens two connections at most, with another cluster that nobody asks.
+async fn envoy(folder: &Path, at: SocketAddr, admin: SocketAddr, app: SocketAddr) -> Option<Child> {
+    let socket = |at: SocketAddr| json!({"socket_address": {"address": at.ip().to_string(), "port_value": at.port()}});
+    let cluster = |name: &str, at: SocketAddr| {
+        let endpoint = json!({"endpoint": {"address": socket(at)}});
+        json!({
+            "name": name, "type": "STATIC",
+            "circuit_breakers": {"thresholds": [{"max_connections": 2}]},
+            "load_assignment": {"cluster_name": name, "endpoints": [{"lb_endpoints": [endpoint]}]},
+        })
+    };
+    let extension = "type.googleapis.com/envoy.extensions.filters";
+    let manager = json!({
+        "@type": format!("{extension}.network.http_connection_manager.v3.HttpConnectionManager"),
+        "stat_prefix": "web",
+        "http_protocol_options": {"accept_http_10": true},
+        "route_config": {"virtual_hosts": [{"name": "all", "domains": ["*"], "routes": [
+            {"match": {"prefix": "/"}, "route": {"cluster": "app", "timeout": "0s"}}]}]},
+        "http_filters": [{"name": "router",
+            "typed_config": {"@type": format!("{extension}.http.router.v3.Router")}}],
+    });
+    let filter = json!({"name": "http", "typed_config": manager});
+    let settings = json!({
+        "admin": {"address": socket(admin)},
+        "static_resources": {
+            "listeners": [{"address": socket(at), "filter_chains": [{"filters": [filter]}]}],
+            "clusters": [cluster("app", app), cluster("database", free())],
+        },
+    });
+    fs::write(folder.join("envoy.json"), settings.to_string()).unwrap();
+    let line = [
+        "envoy",
+        "-c",
+        "envoy.json",
+        "--concurrency",
+        "1",
+        "--use-dynamic-base-id",
+    ];
+    program(folder, at, &line).await
+}
+
+#[tokio::test]
+async fn envoy_counts_what_is_in_its_cluster_and_what_waits_before_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let (gate, at, admin) = (Gate::start().await, free(), free());
+    let Some(_envoy) = envoy(folder.path(), at, admin, gate.app.address()).await else {
+        return;
+    };
+    let all = Watched::start(json!({"envoy": {}}), admin);
+    let one = Watched::start(json!({"envoy": {"cluster": "app"}}), admin);
+    counts(5, &gate, at, &[&all, &one]).await;
+    // Its histograms come in lumps, every 5 s.
+    all.until_counted(5).await;
+    one.until_counted(5).await;
+    assert_eq!(one.counts().reads.len(), 1, "{:?}", one.counts());
+}
+
+#[tokio::test]
+async fn traefik_counts_what_has_finished() {
+    let folder = tempfile::tempdir().unwrap();
+    let (gate, at, page) = (Gate::start().await, free(), free());
+    let service =
+        json!({"loadBalancer": {"servers": [{"url": format!("http://{}", gate.app.address())}]}});
+    let router = json!({"rule": "PathPrefix(`/`)", "entryPoints": ["web"], "service": "app"});
+    let routes = json!({"http": {"routers": {"all": router}, "services": {"app": service}}});
+    let settings = json!({
+        "global": {"checkNewVersion": false, "sendAnonymousUsage": false},
+        "entryPoints": {"web": {"address": at.to_string()}, "page": {"address": page.to_string()}},
+        "metrics": {"prometheus": {"addServicesLabels": true, "entryPoint": "page"}},
+        "providers": {"file": {"filename": "routes.yaml"}},
+    });
+    for (name, text) in [("traefik.yaml", settings), ("routes.yaml", routes)] {
+        fs::write(folder.path().join(name), text.to_string()).unwrap();
+    }
+    let line = ["traefik", "--configFile=traefik.yaml"];
+    let Some(_traefik) = program(folder.path(), at, &line).await else {
+        return;
+    };
+    let watched = Watched::start(json!({"traefik": {}}), page);
+    watched.until(0.0).await;
+    let requests = requests(at, "/", 4);
+    gate.open();
+    requests.join_all().await;
+    watched.until_counted(4).await;
 }

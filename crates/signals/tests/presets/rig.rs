@@ -164,6 +164,16 @@ impl Watched {
         }
     }
 
+    /// Waits until so many requests were told in all.
+    pub(crate) async fn until_counted(&self, requests: u64) {
+        let start = Instant::now();
+        while self.told().1 < requests {
+            assert!(start.elapsed() < PATIENCE, "{}", self.told().1);
+            sleep(Duration::from_millis(20)).await;
+        }
+        assert_eq!(self.told().1, requests);
+    }
+
     /// Request-seconds of all reports, the requests, and the longest time between two reads.
     pub(crate) fn told(&self) -> (f64, u64, f64) {
         let reports = self.reports.lock().unwrap();
@@ -175,6 +185,13 @@ impl Watched {
                 f64::max(sum.2, report.seconds),
             )
         })
+    }
+
+    /// The highest load of any report.
+    pub(crate) fn most(&self) -> f64 {
+        let reports = self.reports.lock().unwrap();
+        let load = |report: &Report| report.request_seconds / report.seconds;
+        reports.iter().map(load).fold(0.0, f64::max)
     }
 
     pub(crate) fn counts(&self) -> ScrapeCounts {
