@@ -37,6 +37,9 @@ pub struct Model {
     /// How long after the whole second reports and decisions come: a load that goes by the second may suit one phase
     /// better than another.
     pub phase: Duration,
+    /// How long after that reports come, less than a second: what tells and what decides begin each at their own moment, so
+    /// that what a decision goes by is so much younger or older.
+    pub reports_after: Duration,
     /// Until when costs are counted, if that is later than the last arrival.
     pub end: Moment,
 }
@@ -107,6 +110,7 @@ impl Default for Model {
             neighbours: None,
             hindrances: Vec::new(),
             phase: Duration::ZERO,
+            reports_after: Duration::ZERO,
             end: Moment::ZERO,
         }
     }

@@ -68,6 +68,7 @@ fn rough() -> Model {
             speed: 0.5,
         }],
         phase: Duration::from_millis(370),
+        reports_after: Duration::from_millis(250),
         end: Moment::ZERO,
     }
 }

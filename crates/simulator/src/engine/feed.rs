@@ -5,7 +5,7 @@ use std::time::Duration;
 use cheerful_scaling::{Holding, SerializerEvent};
 
 use super::{books::micros, replica::State, run::Run};
-use crate::{OnHold, Reporting, Waiting};
+use crate::{Model, OnHold, Reporting, Waiting};
 
 /// When the policy is fed next.
 #[derive(Debug)]
@@ -37,11 +37,13 @@ const BURST_DELAY: u64 = micros(Duration::from_millis(20));
 const MOST_TURNS: usize = 16;
 
 impl Feed {
-    pub(super) fn new(reporting: Reporting, phase: u64) -> Self {
+    pub(super) fn new(reporting: Reporting, model: &Model) -> Self {
+        let phase = micros(model.phase);
+        let reports_from = phase.saturating_add(micros(model.reports_after));
         Self {
-            report_at: reporting
-                .interval
-                .map_or(u64::MAX, |every| interval(every) + phase),
+            report_at: reporting.interval.map_or(u64::MAX, |every| {
+                interval(every).saturating_add(reports_from)
+            }),
             phase,
             reporting,
             tick_at: 0,

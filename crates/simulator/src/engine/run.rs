@@ -48,7 +48,7 @@ pub(super) struct Run<'a> {
 
 impl<'a> Run<'a> {
     pub(super) fn new(model: &'a Model, policy: &'a mut dyn Policy, seed: u64) -> Self {
-        let feed = Feed::new(policy.reporting(), micros(model.phase));
+        let feed = Feed::new(policy.reporting(), model);
         let door = Door::new(model.slots, policy.choice(), Rng::stream(seed, 1));
         Self {
             books: Books::new(policy.name()),
