@@ -69,7 +69,7 @@ pub struct LearnedView {
 pub struct CurvePoint {
     pub in_flight: f64,
     pub times: f64,
-    /// One standard error steeper.
+    /// Two standard errors steeper.
     pub at_worst: f64,
 }
 

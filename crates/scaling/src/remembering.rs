@@ -22,7 +22,7 @@ impl Scaler {
             .then(|| (self.learner.as_ref()).map_or_else(nothing, |learner| learner.learned()))
     }
     /// Points of the learned curve, by rising requests in flight in a replica: those, how many times as long as alone a
-    /// request takes with so many, and the same one standard error steeper. Empty where nothing is known.
+    /// request takes with so many, and the same two standard errors steeper. Empty where nothing is known.
     #[must_use]
     pub fn learned_curve(&self) -> Vec<[f64; 3]> {
         (self.learner.as_ref()).map_or_else(Vec::new, |learner| learner.points())

@@ -83,8 +83,17 @@ impl Curve {
 
     /// The most requests in flight at which the logarithm of the latency has risen by no more than `budget` over that of
     /// a request that is alone with `alone` in flight, as far as one may extrapolate; and whether it is that far.
-    /// `doubt`: so many standard errors steeper than it seems.
+    /// `doubt`: so many standard errors of the whole rise steeper than it seems.
     pub(crate) fn reach(&self, alone: f64, budget: f64, doubt: f64) -> (f64, bool) {
+        let (limit, found) = self.reach_if(alone, budget, 0.0);
+        if doubt == 0.0 {
+            return (limit, found);
+        }
+        self.reach_if(alone, budget, doubt * self.together(ln(alone), ln(limit)))
+    }
+
+    /// As [`Curve::reach`], with every range so many of its standard errors steeper.
+    fn reach_if(&self, alone: f64, budget: f64, doubt: f64) -> (f64, bool) {
         let most = self.top + ln(1.25);
         let mut risen = 0.0;
         for (begin, end, piece) in self.pieces(ln(alone), most, doubt) {
@@ -99,7 +108,9 @@ impl Curve {
 
     /// By how much the logarithm of the latency rises from `alone` to `in_flight`.
     pub(crate) fn rise(&self, alone: f64, in_flight: f64, doubt: f64) -> f64 {
-        let pieces = self.pieces(ln(alone), ln(in_flight), doubt);
+        let (begin, end) = (ln(alone), ln(in_flight));
+        let doubt = doubt * self.together(begin, end);
+        let pieces = self.pieces(begin, end, doubt);
         pieces
             .map(|(begin, end, piece)| piece.rise(begin, end))
             .sum()
@@ -124,6 +135,27 @@ impl Curve {
     pub(crate) fn recalled(bins: [Bin; Self::BINS], top: f64, share: f32) -> Self {
         let bins = bins.map(|bin| bin.scaled(share));
         Self { bins, top }
+    }
+
+    /// The standard error of the rise over several ranges, as a share of the sum of theirs: they do not all err the same
+    /// way. Each takes half of what its neighbours say, so that two neighbours have two thirds in common, and the two
+    /// neighbours of one a sixth.
+    fn together(&self, begin: f64, end: f64) -> f64 {
+        const IN_COMMON: [f64; 3] = [1.0, 2.0 * 2.0 / 3.0, 2.0 / 6.0];
+        let errors: [f64; Self::BINS] = std::array::from_fn(|place| {
+            let from = Self::FIRST + place as f64 * Self::WIDTH;
+            let width = end.min(from + Self::WIDTH) - begin.max(from);
+            (self.slope(place)).map_or(0.0, |(_, error)| width.max(0.0) * error)
+        });
+        let sum: f64 = errors.iter().sum();
+        let apart = |distance: usize| {
+            let pairs = errors.iter().zip(errors.iter().skip(distance));
+            pairs.map(|(one, other)| one * other).sum::<f64>()
+        };
+        let squares: f64 = (IN_COMMON.iter().enumerate())
+            .map(|(distance, common)| common * apart(distance))
+            .sum();
+        if sum > 0.0 { squares.sqrt() / sum } else { 1.0 }
     }
 
     fn pieces(&self, begin: f64, end: f64, doubt: f64) -> impl Iterator<Item = (f64, f64, Piece)> {
@@ -288,6 +320,29 @@ mod tests {
         let serial = learned(|n| n, &loads(6.0, 10.0));
         assert!(serial.reach(1.0, 1.5_f64.ln(), 0.0).0 < 2.0);
         assert!(!Curve::default().is_known());
+    }
+
+    /// Eight ranges of which each is told something else do not all err the same way: half as much as the sum of their
+    /// errors, or a little more. One range alone errs as it does.
+    #[test]
+    fn ranges_do_not_all_err_the_same_way() {
+        let mut curve = Curve::default();
+        for (turn, from) in (0..400).zip((2..10).cycle()) {
+            let from = f64::from(from) * Curve::WIDTH + Curve::FIRST;
+            let steepness = if turn % 16 < 8 { 0.0 } else { 0.4 };
+            curve.learn(Change {
+                from,
+                to: from + Curve::WIDTH,
+                rate: (1.0 - steepness) * Curve::WIDTH,
+                noise: 0.0,
+                full: true,
+            });
+        }
+        let begin = 2.0 * Curve::WIDTH + Curve::FIRST;
+        let one = curve.together(begin, begin + Curve::WIDTH);
+        let all = curve.together(begin, begin + 8.0 * Curve::WIDTH);
+        near(one, 1.0, 0.01);
+        assert!((0.4..0.65).contains(&all), "{all}");
     }
 
     #[test]

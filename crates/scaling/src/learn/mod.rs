@@ -61,8 +61,8 @@ impl Learner {
     const SLACK: f64 = 0.05;
     /// It is there when it is so near.
     const NEAR: f64 = 0.02;
-    /// So many standard errors are allowed for.
-    const DOUBT: f64 = 1.0;
+    /// So many standard errors are allowed for: 19 times in 20 the limit lies within.
+    const DOUBT: f64 = 2.0;
     /// With data for so long and nothing learned, the load does not change.
     const LONG: f64 = 300.0;
 
@@ -147,8 +147,8 @@ impl Learner {
         self.told
     }
 
-    /// Points of the curve: requests in flight, how many times as long as alone a request takes, and the same one
-    /// standard error steeper.
+    /// Points of the curve: requests in flight, how many times as long as alone a request takes, and the same two
+    /// standard errors steeper.
     pub(crate) fn points(&self) -> Vec<[f64; 3]> {
         let alone = self.bounds.alone;
         let times = |in_flight, doubt| exp(self.curve.rise(alone, in_flight, doubt));
@@ -205,10 +205,14 @@ impl Learner {
             (false, false) => Why::Flat,
         };
         self.told.limit = limit as f32;
-        let (least, _) = self.curve.reach(alone, budget, Self::DOUBT);
-        let (most, _) = self.curve.reach(alone, budget, -Self::DOUBT);
-        // Where the limit was not found, what was seen is no reason to go down.
-        let most = if found { most } else { f64::INFINITY };
+        let (least, most) = if found {
+            let reach = |doubt| self.curve.reach(alone, budget, doubt).0;
+            (reach(Self::DOUBT), reach(-Self::DOUBT))
+        } else {
+            // Where the limit was not found, what was seen is no reason to go down; and what is in doubt is seen only
+            // by going up.
+            (limit, f64::INFINITY)
+        };
         let (least, most) = (self.bounds.within(least), self.bounds.within(most));
         let outside =
             self.target < least * (1.0 - Self::SLACK) || self.target > most * (1.0 + Self::SLACK);
@@ -307,6 +311,33 @@ mod tests {
                 moved = (second, target);
             }
         }
+    }
+
+    /// Up to 40 in flight nothing was seen to rise, though of the upper half so little is known that it may.
+    #[test]
+    fn where_no_limit_was_found_it_goes_up_to_find_one() {
+        let mut learner = learner();
+        let mut change = |from: f64, to: f64, times: u32, steepness: f64| {
+            for _ in 0..times {
+                learner.curve.learn(panel::Change {
+                    from: ln(from),
+                    to: ln(to),
+                    rate: (1.0 - steepness) * ln(to / from),
+                    noise: 0.0,
+                    full: true,
+                });
+            }
+        };
+        change(1.0, 20.0, 20, 0.0);
+        change(20.0, 40.0, 1, 0.0);
+        change(20.0, 40.0, 1, 1.1);
+        learner.target = 40.0;
+        learner.judge();
+        assert_eq!(learner.told.why, Why::Flat);
+        let budget = ln(Objective::BUDGET);
+        let doubted = learner.curve.reach(1.0, budget, Learner::DOUBT);
+        assert!(doubted.0 < 40.0, "{doubted:?}");
+        assert!(learner.moving && learner.goal > 49.0, "{}", learner.goal);
     }
 
     #[test]

@@ -8,8 +8,8 @@ use crate::{Report, learn::logarithm::ln};
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Panel {
     seats: Vec<Seat>,
-    /// Logarithm of the most completions per second that one replica had.
-    most_rate: Option<f64>,
+    /// Logarithm of the most completions per second that one replica had, and as of when.
+    most_rate: Option<(f64, u64)>,
 }
 
 /// One replica that is watched.
@@ -74,9 +74,10 @@ impl Panel {
     const LEAST_REQUESTS: u64 = 30;
     /// With fewer a block goes on, if it is not too long.
     const ENOUGH_REQUESTS: u64 = 100;
-    /// So much less than the most counts as the most; and what was the most is forgotten so slowly.
+    /// So much less than the most counts as the most; and in a day as much of it is forgotten. Sooner, and a slow
+    /// downstream in a quieter hour would be taken for a replica that does all that it can.
     const NEARLY: f64 = 0.2;
-    const FORGETTING: f64 = 0.0005;
+    const FORGOTTEN_PER_MICRO: f64 = Self::NEARLY / 86_400e6;
     const LEAST_SECONDS: f64 = 10.0;
     const MOST_SECONDS: f64 = 120.0;
     /// A block is so many times as long as a request takes.
@@ -93,7 +94,7 @@ impl Panel {
         seat.block.seconds += report.seconds;
         seat.block.request_seconds += report.request_seconds + report.waiting_seconds;
         seat.block.requests += report.requests;
-        seat.end(&mut self.most_rate)
+        seat.end(now, &mut self.most_rate)
     }
 
     /// What came before the settings or the load were others is not compared with.
@@ -130,7 +131,7 @@ impl Panel {
 }
 
 impl Seat {
-    fn end(&mut self, most_rate: &mut Option<f64>) -> Option<Ended> {
+    fn end(&mut self, at: u64, most_rate: &mut Option<(f64, u64)>) -> Option<Ended> {
         let block = self.block;
         if block.seconds < Panel::LEAST_SECONDS {
             return None;
@@ -152,7 +153,9 @@ impl Seat {
             rate: ln(block.requests as f64 / block.seconds),
             requests: block.requests as f64,
         };
-        let most = most_rate.map_or(now.rate, |most| most - Panel::FORGETTING);
+        let most = most_rate.map_or(now.rate, |(most, since)| {
+            most - Panel::FORGOTTEN_PER_MICRO * at.saturating_sub(since) as f64
+        });
         let change = self.level.map(|before| Change {
             full: if now.in_flight > before.in_flight {
                 now.rate
@@ -173,7 +176,8 @@ impl Seat {
                 requests: (before.requests + now.requests).min(1e6),
             },
         });
-        *most_rate = Some(self.level.map_or(most, |level| most.max(level.rate)));
+        let most = self.level.map_or(most, |level| most.max(level.rate));
+        *most_rate = Some((most, at));
         Some(Ended {
             in_flight,
             seconds: block.seconds,
@@ -238,6 +242,22 @@ mod tests {
         // 4 s each.
         assert_eq!(run(&mut panel, 30, 79, "a", 20.0, 5), []);
         assert_eq!(run(&mut panel, 109, 1, "a", 20.0, 5).len(), 1);
+    }
+
+    /// However many replicas tell in between, what was the most an hour ago still counts: with a fifth less to do, one
+    /// that is slow for another cause has not done all that it can.
+    #[test]
+    fn the_most_is_forgotten_by_the_day_and_not_by_the_report() {
+        let mut panel = Panel::default();
+        run(&mut panel, 0, 40, "a", 10.0, 100);
+        for replica in ["a", "b", "c", "d", "e", "f", "g", "h"] {
+            run(&mut panel, 40, 3_600, replica, 5.0, 50);
+        }
+        let slower = |panel: &mut Panel| {
+            let ended = run(panel, 3_640, 10, "a", 14.0, 70);
+            ended[0].change.unwrap().full
+        };
+        assert!(!slower(&mut panel));
     }
 
     #[test]
