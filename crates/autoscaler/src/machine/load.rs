@@ -1,42 +1,43 @@
 // SPDX-License-Identifier: Apache-2.0
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use cheerful_scaling::{Moment, Report};
 
-/// Reports that arrive within this time of each other belong to one collection.
-const TOGETHER: Duration = Duration::from_millis(10);
-/// After this time without a report nothing is in flight as far as anyone knows.
+/// After this time without a report of a replica nothing is in flight in it as far as anyone knows.
 const STALE: Duration = Duration::from_secs(3);
 
-/// Requests in flight of late, for people: what the last collection of reports came to, over all replicas.
-/// No decision depends on it.
-#[derive(Clone, Copy, Debug, Default)]
+/// Requests in flight of late, for people: what the last report of each replica said, summed. Replicas of a gateway report
+/// together, pods each at a time of its own. No decision depends on it.
+///
+/// Only reports that the ledger took come here, so there are no more replicas than it knows.
+#[derive(Clone, Debug, Default)]
 pub(super) struct Load {
-    arrived: Moment,
-    collected: f64,
-    before: f64,
+    /// By replica: when its last report came, and what was in flight.
+    last: BTreeMap<String, (Moment, f64)>,
 }
 
 impl Load {
-    /// Adds a report that was not refused.
+    /// Takes a report that was not refused.
     pub(super) fn add(&mut self, report: &Report, now: Moment) {
-        if now.since(self.arrived) > TOGETHER {
-            self.before = self.collected;
-            self.collected = 0.0;
-        }
-        self.arrived = now;
-        self.collected += report
+        let in_flight = report
             .in_flight
             .unwrap_or_else(|| report.request_seconds / report.seconds);
+        if let Some(last) = self.last.get_mut(&report.replica) {
+            *last = (now, in_flight);
+        } else {
+            self.last.insert(report.replica.clone(), (now, in_flight));
+        }
     }
 
-    /// Requests in flight. While a collection comes in, that of the one before.
+    /// Forgets who has not reported of late.
+    pub(super) fn forget_stale(&mut self, now: Moment) {
+        self.last.retain(|_, (at, _)| now.since(*at) <= STALE);
+    }
+
+    /// Requests in flight.
     pub(super) fn in_flight(&self, now: Moment) -> f64 {
-        match now.since(self.arrived) {
-            age if age > STALE => 0.0,
-            age if age > TOGETHER => self.collected,
-            _ => self.collected.max(self.before),
-        }
+        let fresh = self.last.values().filter(|(at, _)| now.since(*at) <= STALE);
+        fresh.map(|(_, in_flight)| in_flight).sum::<f64>().max(0.0)
     }
 }
 
@@ -44,28 +45,35 @@ impl Load {
 mod tests {
     use super::*;
 
-    fn report(request_seconds: f64) -> Report {
+    fn report(replica: &str, request_seconds: f64) -> Report {
         Report {
-            replica: "a".to_owned(),
+            replica: replica.to_owned(),
             seconds: 0.5,
             request_seconds,
             ..Report::default()
         }
     }
 
+    fn in_flight(load: &Load, now: Moment) -> f64 {
+        (load.in_flight(now) * 1000.0).round() / 1000.0
+    }
+
     #[test]
-    fn the_reports_of_one_collection_are_summed_and_then_replaced() {
+    fn what_each_replica_said_last_is_summed_whenever_it_said_so() {
         let mut load = Load::default();
         let at = Moment::from_micros;
-        load.add(&report(1.0), at(1_000_000));
-        load.add(&report(2.0), at(1_001_000));
-        assert!((load.in_flight(at(1_500_000)) - 6.0).abs() < 1e-9);
-        load.add(&report(0.5), at(2_000_000));
-        assert!(
-            (load.in_flight(at(2_000_000)) - 6.0).abs() < 1e-9,
-            "not yet complete"
-        );
-        assert!((load.in_flight(at(2_500_000)) - 1.0).abs() < 1e-9);
-        assert!(load.in_flight(at(9_000_000)).abs() < 1e-9);
+        load.add(&report("a", 1.0), at(1_000_000));
+        load.add(&report("b", 2.0), at(1_400_000));
+        load.add(&report("c", 0.0), at(1_800_000));
+        assert!((in_flight(&load, at(1_900_000)) - 6.0).abs() < 1e-9);
+        load.add(&report("b", 0.5), at(2_400_000));
+        assert!((in_flight(&load, at(2_500_000)) - 3.0).abs() < 1e-9);
+        // Only what is in flight in those that report still.
+        assert!((in_flight(&load, at(4_100_000)) - 1.0).abs() < 1e-9);
+        assert!(in_flight(&load, at(9_000_000)).abs() < 1e-9);
+        load.forget_stale(at(5_000_000));
+        assert_eq!(load.last.len(), 1);
+        load.forget_stale(at(9_000_000));
+        assert!(load.last.is_empty());
     }
 }

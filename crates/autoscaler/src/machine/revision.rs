@@ -216,6 +216,7 @@ impl RevisionState {
 
     /// Decides because time passed.
     pub(super) fn tick(&mut self, now: Moment, desk: &mut Desk) {
+        self.load.forget_stale(now);
         let action = self.serializer.step(SerializerEvent::Tick, now);
         self.send(action, None, desk);
         self.decide(now, None, desk);
