@@ -39,6 +39,7 @@ struct Shared {
     pasts: Mutex<Pasts>,
     live: broadcast::Sender<Arc<Message>>,
     hello: Hello,
+    allows_actions: bool,
     counts: Arc<ConsoleCounts>,
 }
 
@@ -49,7 +50,6 @@ struct Hello {
     /// Milliseconds since 1970 at which this instance began: another one means that it was started anew.
     started: u64,
     version: &'static str,
-    allows_actions: bool,
 }
 
 /// Messages that a slow page may lag behind; then it is told all anew.
@@ -80,8 +80,8 @@ impl Console {
                 hello: Hello {
                     started: unix_millis,
                     version: env!("CARGO_PKG_VERSION"),
-                    allows_actions,
                 },
+                allows_actions,
                 counts,
             }),
         }
@@ -149,13 +149,14 @@ impl Console {
     }
 
     /// What the page asks for, below `/v1/console/`: `live` (server-sent events), `past/NAME?seconds=`,
-    /// `sparks?names=` and `what-if/NAME?target=`.
+    /// `sparks?names=`, `what-if/NAME?target=` and `acts`: what may be done.
     pub fn data(&self) -> Router {
         Router::new()
             .route("/v1/console/live", get(watch))
             .route("/v1/console/past/{*name}", get(past))
             .route("/v1/console/sparks", get(sparks_of))
             .route("/v1/console/what-if/{*name}", get(what_if::answer))
+            .route("/v1/console/acts", get(acts))
             .with_state(self.clone())
     }
 
@@ -223,6 +224,14 @@ pub(crate) async fn watch(State(console): State<Console>) -> Response {
     }
     let messages = live.subscribe();
     live::stream(console, messages).into_response()
+}
+
+async fn acts(State(console): State<Console>) -> Json<&'static [&'static str]> {
+    Json(if console.shared.allows_actions {
+        &["pause", "resume", "wake", "hold"]
+    } else {
+        &[]
+    })
 }
 
 #[derive(Deserialize)]

@@ -13,6 +13,7 @@ pub mod install;
 pub mod lease;
 pub mod names;
 pub mod objects;
+pub mod person;
 pub mod resources;
 
 mod api_server;

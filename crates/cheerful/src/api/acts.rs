@@ -27,7 +27,7 @@ pub(crate) struct Acts {
 /// `POST /v1/console/act/{name}`.
 #[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(tag = "act", rename_all = "camelCase", deny_unknown_fields)]
-enum Act {
+pub(crate) enum Act {
     /// Hold the present count.
     Pause,
     /// Hold this count.
@@ -57,9 +57,8 @@ async fn act(
     headers: HeaderMap,
     act: Json<Act>,
 ) -> Response {
-    if !is_of_our_page(&headers) {
-        let text = format!("an act needs the header {HEADER}, and no origin but this one\n");
-        return (StatusCode::FORBIDDEN, text).into_response();
+    if let Some(refused) = refuse_others(&headers) {
+        return refused;
     }
     let who = person::name(peer.and_then(|Extension(peer)| peer.0));
     let Json(act) = act;
@@ -105,7 +104,7 @@ impl Acts {
 }
 
 impl Act {
-    fn in_words(self) -> String {
+    pub(crate) fn in_words(self) -> String {
         match self {
             Self::Pause => "paused at the present count".to_owned(),
             Self::Hold { replicas } => format!("held at {replicas}"),
@@ -113,6 +112,13 @@ impl Act {
             Self::Wake => "woken".to_owned(),
         }
     }
+}
+
+/// Only the page that we served ourselves may act: the answer to any other.
+pub(crate) fn refuse_others(headers: &HeaderMap) -> Option<Response> {
+    let text = format!("an act needs the header {HEADER}, and no origin but this one\n");
+    let is_other = !is_of_our_page(headers);
+    is_other.then(|| (StatusCode::FORBIDDEN, text).into_response())
 }
 
 fn is_of_our_page(headers: &HeaderMap) -> bool {

@@ -16,7 +16,7 @@ mod view;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use acts::Acts;
+pub(crate) use acts::{Act, Acts, refuse_others};
 pub(crate) use client::{Client, ClientError, Events};
 pub(crate) use cluster::{cluster_metrics, cluster_samples};
 pub(crate) use events::stream as event_stream;

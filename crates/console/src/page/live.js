@@ -39,8 +39,7 @@ class Live extends EventTarget {
     this.#source = null;
   }
 
-  #hello({ started, rows, keptSeconds, ...rest }) {
-    this.hello = rest;
+  #hello({ started, rows, keptSeconds }) {
     this.keptSeconds = keptSeconds;
     const restarted = this.#started !== null && this.#started !== started;
     const wasLost = this.state === "lost";

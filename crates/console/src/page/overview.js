@@ -108,7 +108,7 @@ export const overview = main => {
       always += row.cost?.alwaysOnHours ?? 0;
     }
     const saved = always > 0 ? `, ${Math.round((100 * hours) / always)} % of what always having the most there was would have been` : "";
-    say(summary, `${live.rows.size} revisions, ${awake} awake; ${ready} replicas ready, ${held} requests held; `
+    say(summary, `${count(live.rows.size, "revision")}, ${awake} awake; ${count(ready, "replica")} ready, ${count(held, "request")} held; `
       + `${number(hours)} replica-hours in the last 24 hours${saved}.`);
   };
 
@@ -167,6 +167,8 @@ export const overview = main => {
     sparks.stop();
   };
 };
+
+const count = (many, thing) => `${many} ${thing}${many === 1 ? "" : "s"}`;
 
 const cost = ({ replicaHours, alwaysOnHours }) => {
   const share = alwaysOnHours > 0 ? ` (${Math.round((100 * replicaHours) / alwaysOnHours)} %)` : "";

@@ -73,9 +73,9 @@ export const revision = (main, name) => {
   const replicaTable = replicas(there);
   const learned = curve(learning);
   whatIf(trying, name, chart);
+  const offer = acts(acting, name);
 
   const fill = () => {
-    if (live.hello?.allowsActions && !acting.hasChildNodes()) acts(acting, name);
     const row = live.rows.get(name);
     if (!row) {
       say(trouble, live.state === "up" ? `There is no revision ${name} any more.` : "");
@@ -143,6 +143,7 @@ export const revision = (main, name) => {
   let beat = 0;
   const everySecond = ({ detail: changed }) => {
     fill();
+    if (changed === null) offer();
     beat += 1;
     const every = seconds <= 300 ? 1 : seconds <= 7200 ? 10 : 60;
     if (changed === null || beat % every === 0) refresh();

@@ -32,7 +32,9 @@ mod watch;
 
 pub use certificate::{Certificate, follow_certificate};
 pub use figures::FiguresView;
+pub(crate) use key::workload;
 pub use metrics::ScalerMetrics;
+pub(crate) use metrics_api::Quantity;
 pub use pages::{LeaderError, LeaderPages};
 pub use reception::{Door, Stream};
 pub use service::{ClusterAutoscaler, PodLine, ScalerConfig, ScalerView};

@@ -1,18 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 //! `console`: the page of a cluster, on this machine.
+mod acts;
+mod detail;
+mod leading;
+
 use std::{net::SocketAddr, path::PathBuf, sync::Arc};
 
 use axum::{
     Router,
-    body::Body,
     extract::{Request, State},
-    http::{StatusCode, header},
+    http::StatusCode,
     response::{IntoResponse, Response},
     routing::get,
 };
 use cheerful_console::{assets, guarded};
-use cheerful_kubernetes::{ApiServer, names, scaler::LeaderPages};
-use tokio::{net::TcpListener, sync::Mutex};
+use cheerful_kubernetes::{ApiServer, names};
+use tokio::net::TcpListener;
+
+use self::{detail::Details, leading::Leading};
 
 use crate::{
     api::serve,
@@ -32,6 +37,11 @@ pub(crate) struct ConsoleArgs {
     /// By this kubeconfig [default: kubectl's]
     #[arg(long, value_name = "FILE")]
     kubeconfig: Option<PathBuf>,
+    /// Let the page pause and hold, with the rights of the kubeconfig
+    ///
+    /// Anyone on this machine may then, through the page.
+    #[arg(long, env = "CHEERFUL_ALLOW_ACTIONS", hide_env = true)]
+    allow_actions: bool,
     /// Where cheerful is installed in the cluster
     #[arg(long, hide = true, value_name = "NAMESPACE", default_value = names::SYSTEM_NAMESPACE)]
     system_namespace: String,
@@ -55,15 +65,12 @@ async fn show(args: ConsoleArgs) -> Result<(), Failure> {
     let Some(listener) = place.listen("--address")? else {
         return Ok(());
     };
-    let cluster = Cluster {
-        server: ApiServer {
-            kubeconfig: args.kubeconfig,
-            context: args.context,
-        },
-        system: args.system_namespace,
-        leader: Mutex::default(),
+    let server = ApiServer {
+        kubeconfig: args.kubeconfig,
+        context: args.context,
     };
-    let pod = cluster
+    let leading = Arc::new(Leading::new(server, args.system_namespace));
+    let pod = leading
         .leader()
         .await
         .map_err(Failure::later)?
@@ -76,7 +83,9 @@ async fn show(args: ConsoleArgs) -> Result<(), Failure> {
     ))?;
     let router = Router::new()
         .route("/v1/{*path}", get(forward))
-        .with_state(Arc::new(cluster))
+        .with_state(Arc::clone(&leading))
+        .merge(Details::new(Arc::clone(&leading)).router())
+        .merge(acts::router(leading, args.allow_actions))
         .merge(assets());
     tokio::select! {
         () = serve(listener, guarded(router)) => Ok(()),
@@ -88,58 +97,12 @@ async fn end_asked(signals: &mut Signals) {
     while signals.next().await == Asked::HangUp {}
 }
 
-/// The autoscaler that leads, asked by the person's own rights.
-struct Cluster {
-    server: ApiServer,
-    system: String,
-    /// Who led when last asked.
-    leader: Mutex<Option<LeaderPages>>,
-}
-
-impl Cluster {
-    async fn leader(&self) -> Result<LeaderPages, String> {
-        let mut known = self.leader.lock().await;
-        if let Some(leader) = &*known {
-            return Ok(leader.clone());
-        }
-        let client = self.server.client().await.map_err(|e| e.to_string())?;
-        let found = LeaderPages::find(client, &self.system, None).await;
-        let leader = found.map_err(|error| error.to_string())?;
-        Ok(known.insert(leader).clone())
-    }
-
-    /// Asks; another may lead by now where that one does not answer.
-    async fn ask(&self, path: &str) -> Result<Response, String> {
-        let answer = self.leader().await?.get(path).await;
-        let answer = match answer {
-            Ok(answer) => answer,
-            Err(error) => {
-                *self.leader.lock().await = None;
-                return Err(error.to_string());
-            }
-        };
-        let status = answer.status();
-        let kind = answer.headers().get(header::CONTENT_TYPE).cloned();
-        // What the API server says itself is JSON; what the autoscaler refuses is text.
-        let is_of_server = !status.is_success()
-            && (kind.as_ref()).is_some_and(|kind| kind.as_bytes().starts_with(b"application/json"));
-        if is_of_server || status.is_server_error() {
-            *self.leader.lock().await = None;
-        }
-        let mut response = Response::new(Body::new(answer.into_body()));
-        *response.status_mut() = status;
-        if let Some(kind) = kind {
-            response.headers_mut().insert(header::CONTENT_TYPE, kind);
-        }
-        Ok(response)
-    }
-}
-
-async fn forward(State(cluster): State<Arc<Cluster>>, request: Request) -> Response {
+async fn forward(State(leading): State<Arc<Leading>>, request: Request) -> Response {
     let path = request.uri().path_and_query();
     let path = path.map_or_else(|| request.uri().path(), |path| path.as_str());
-    cluster
-        .ask(path)
-        .await
-        .unwrap_or_else(|why| (StatusCode::BAD_GATEWAY, format!("{why}\n")).into_response())
+    leading.ask(path).await.unwrap_or_else(bad_gateway)
+}
+
+fn bad_gateway(why: String) -> Response {
+    (StatusCode::BAD_GATEWAY, format!("{why}\n")).into_response()
 }
