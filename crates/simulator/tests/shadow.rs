@@ -86,7 +86,7 @@ fn settings(rule: Rule, slots: u32, target: Target) -> Scaling {
 }
 
 /// By how much an estimate may be off: its cost by a share of the simulated one, and of those who wait a share of all
-/// requests, or a quarter of those who wait, where that is more.
+/// requests, or a quarter of those who wait, where that is more. With some room, for each change of a policy makes other runs.
 #[derive(Clone, Copy)]
 struct Bound {
     cost: f64,
@@ -256,8 +256,8 @@ const BOTH: [(Rule, Rule); 4] = [
 #[test]
 fn on_real_traces() {
     for (name, file, cost) in [
-        ("LLM-code", "AzureLLMInferenceTrace_code.csv", 0.15),
-        ("LLM-conv", "AzureLLMInferenceTrace_conv.csv", 0.03),
+        ("LLM-code", "AzureLLMInferenceTrace_code.csv", 0.2),
+        ("LLM-conv", "AzureLLMInferenceTrace_conv.csv", 0.05),
     ] {
         let Some(load) = llm(file) else { return };
         let bound = Bound { cost, waits: 0.01 };
@@ -279,7 +279,7 @@ fn on_loads_by_chance() {
     let sparse = by_chance(7200, 0.2, |second| if second % 400 < 5 { 1.0 } else { 0.0 });
     for rules in BOTH {
         for (name, load, waits) in [("waves", &waves, 0.015), ("sparse", &sparse, 0.1)] {
-            let bound = Bound { cost: 0.03, waits };
+            let bound = Bound { cost: 0.05, waits };
             check(name, load, &model(10, 3.0), Target::Auto, rules, bound);
         }
     }
@@ -305,7 +305,7 @@ fn bursts((every, long, high, low): (u64, u64, f64, f64)) -> (String, Vec<Arriva
 #[test]
 fn on_square_bursts() {
     let bound = Bound {
-        cost: 0.1,
+        cost: 0.15,
         waits: 0.01,
     };
     for (name, load) in BURSTS.map(bursts) {
@@ -320,7 +320,7 @@ fn on_square_bursts() {
 #[test]
 fn on_square_bursts_with_a_given_target() {
     let bound = Bound {
-        cost: 0.2,
+        cost: 0.25,
         waits: 0.05,
     };
     let target = Target::PerReplica(7.0);
