@@ -163,21 +163,22 @@ struct Pod {
 }
 
 impl Pod {
-    fn new(dice: &mut Dice) -> Self {
+    /// `step`: when its load becomes ten times as much.
+    fn new(step: f64, dice: &mut Dice) -> Self {
         let mut edges = Vec::new();
         let mut add = |begin: f64, length: f64| {
             edges.push((begin, 1.0, 0.0));
             edges.push((begin + length, -1.0, length));
         };
         let mut now = -10.0 * MEAN;
-        while now < STEADY + AFTER {
+        while now < step + AFTER {
             now += dice.exponential(MEAN / IN_FLIGHT);
             add(now, dice.exponential(MEAN));
         }
         // Clients that send the next request once the last is answered.
         for _ in 0..(9.0 * IN_FLIGHT) as usize {
-            let mut now = STEADY;
-            while now < STEADY + AFTER {
+            let mut now = step;
+            while now < step + AFTER {
                 let length = dice.exponential(MEAN);
                 add(now, length);
                 now += length;
@@ -272,8 +273,10 @@ struct Seen {
 
 fn watch(source: Source, seed: u64) -> Result<Seen> {
     let mut dice = Dice(seed * 7919 + 1);
+    // At any place within a second of a sidecar that tells of whole seconds.
+    let step = STEADY + dice.next();
     let mut pods: BTreeMap<String, Pod> = (0..PODS)
-        .map(|pod| (format!("pod-{pod}"), Pod::new(&mut dice)))
+        .map(|pod| (format!("pod-{pod}"), Pod::new(step, &mut dice)))
         .collect();
     // So that the step comes at any place between two reads.
     let begin = moment(dice.next() / 5.0);
@@ -308,7 +311,7 @@ fn watch(source: Source, seed: u64) -> Result<Seen> {
     };
     let (mut said, mut told) = (Vec::new(), Vec::new());
     let (mut now, mut tick) = (0.0, 0.0);
-    while now < STEADY + AFTER {
+    while now < step + AFTER {
         now += 0.005;
         let at = moment(now);
         for read in pacing.due(at, slots, &mut said) {
@@ -332,8 +335,8 @@ fn watch(source: Source, seed: u64) -> Result<Seen> {
             tick = now + 2.0;
             let decision = scaler.decide(at);
             pacing.threshold("shop", scaler.burst_threshold());
-            if now > STEADY && decision.replicas > PODS as u32 * 2 {
-                return Ok(seen(&told, &mut dice, seed, now - STEADY));
+            if now > step && decision.replicas > PODS as u32 * 2 {
+                return Ok(seen(&told, seed, now - step));
             }
         }
     }
@@ -341,10 +344,11 @@ fn watch(source: Source, seed: u64) -> Result<Seen> {
 }
 
 /// Of the time between the first ten seconds and the step.
-fn seen(told: &[(f64, Report)], dice: &mut Dice, seed: u64, delay: f64) -> Seen {
-    *dice = Dice(seed * 7919 + 1);
+fn seen(told: &[(f64, Report)], seed: u64, delay: f64) -> Seen {
+    let mut dice = Dice(seed * 7919 + 1);
+    let step = STEADY + dice.next();
     let mut pods: BTreeMap<String, Pod> = (0..PODS)
-        .map(|pod| (format!("pod-{pod}"), Pod::new(dice)))
+        .map(|pod| (format!("pod-{pod}"), Pod::new(step, &mut dice)))
         .collect();
     let (mut sum, mut truth, mut short) = (0.0, 0.0, Vec::new());
     for (name, pod) in &mut pods {

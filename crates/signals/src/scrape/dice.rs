@@ -23,6 +23,12 @@ impl Dice {
         usize::try_from(self.next() % sides).unwrap_or(0)
     }
 
+    /// From 0 up to and without 1.
+    pub(super) fn share(&mut self) -> f64 {
+        let high = u32::try_from(self.next() >> 32).unwrap_or(0);
+        f64::from(high) / 4_294_967_296.0
+    }
+
     /// So many of them, each as likely as any other, in an order by chance.
     pub(super) fn draw<T>(&mut self, all: &mut Vec<T>, some: usize) {
         for place in 0..some.min(all.len()) {

@@ -125,7 +125,7 @@ impl Scraper {
 
     /// Reads until it is dropped. `say` must not wait.
     pub async fn run(self, mut say: impl FnMut(Said)) {
-        let parked = Arc::new(Parked::default());
+        let parked = Arc::new(Parked::new());
         let mut reads: JoinSet<Done> = JoinSet::new();
         let (mut plain, mut failing) = (0, 0);
         let mut sweep = Instant::now();

@@ -22,6 +22,8 @@ pub(super) struct Subject {
     pub(super) target: Arc<Target>,
     pub(super) eyes: BTreeMap<Arc<str>, Eye>,
     pub(super) due: Moment,
+    /// Between the last two rounds, as it was meant.
+    beat: Duration,
     pub(super) round: Round,
     /// Where only some are read: those that are to tell with the round that is under way.
     telling: BTreeSet<Arc<str>>,
@@ -44,6 +46,7 @@ impl Subject {
             target,
             eyes: BTreeMap::new(),
             due: now,
+            beat: Duration::ZERO,
             round: Round::none(),
             telling: BTreeSet::new(),
             bytes: 0.0,
@@ -60,6 +63,15 @@ impl Subject {
         if self.eyes.is_empty() {
             self.level = 0.0;
         }
+    }
+
+    /// Whether the time to the next round is so far from the one before that it is another beat.
+    pub(super) fn changes_beat(&mut self, interval: Duration) -> bool {
+        let changes = interval > self.beat * 3 / 2 || interval * 3 / 2 < self.beat;
+        if changes {
+            self.beat = interval;
+        }
+        changes
     }
 
     /// Reads of one round: those that tell, and those that begin.

@@ -295,8 +295,13 @@ impl Pacing {
         };
         self.counts.shed += u64::from(self.shed > 0 && !fresh);
         let interval = self.pace.interval(paced);
-        // Spread over the interval by chance at first; then on the beat, so that neither drifts into the other.
-        let next = due.plus(interval);
+        // On the beat, so that none drifts into another. Where it is another beat, somewhere within its first: those that
+        // came together, as all do at a start, are not read together for ever.
+        let next = if subject.changes_beat(interval) {
+            now.plus(interval.mul_f64(self.dice.share()))
+        } else {
+            due.plus(interval)
+        };
         subject.due = if next > now { next } else { now.plus(interval) };
         self.schedule.insert((subject.due, Arc::clone(name), place));
         for replica in subject.begin(now, &mut self.dice) {

@@ -205,3 +205,27 @@ fn a_revision_that_is_gone_leaves_nothing() {
     let (_, reads) = run(&mut pacing, 1.0..2.0, |_| Ok(load(1.0)));
     assert!(reads.is_empty());
 }
+
+#[test]
+fn what_came_all_at_once_is_not_read_all_at_once_for_ever() {
+    let mut pacing = Pacing::new(Pace::default(), 7);
+    for revision in 0..400 {
+        let name = format!("shop-{revision}");
+        let target = target(serde_json::json!({"path": "/load"}));
+        pacing.targets(&name, vec![target], Moment::ZERO);
+        for pod in 0..10 {
+            let address = SocketAddr::from(([127, 0, 0, 1], 1));
+            pacing.replica(&name, &format!("{pod}"), address, Moment::ZERO);
+        }
+    }
+    run(&mut pacing, 0.0..20.0, |_| Ok(load(2.0)));
+    // 4,000 reads are as many as there may be in 2 s: 20 in each step of 10 ms, if they are spread.
+    let (_, reads) = run(&mut pacing, 20.0..30.0, |_| Ok(load(2.0)));
+    assert!((19_000..21_000).contains(&reads.len()), "{}", reads.len());
+    let mut steps = BTreeMap::<Moment, usize>::new();
+    for (at, _) in reads {
+        *steps.entry(at).or_default() += 1;
+    }
+    let most = steps.into_values().max();
+    assert!(most < Some(150), "{most:?}");
+}

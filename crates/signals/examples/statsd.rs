@@ -2,7 +2,7 @@
 //! How many datagrams of StatsD are taken on one core: read from a socket of loopback, and without one; beside a thread that
 //! only receives them and looks at nothing.
 //!
-//!     cargo run --release -p cheerful-bench --bin statsd
+//!     cargo run --release -p cheerful-signals --example statsd
 #![allow(clippy::print_stdout, reason = "a command that prints its result")]
 #![allow(clippy::disallowed_methods, reason = "it measures time")]
 
@@ -35,6 +35,7 @@ fn main() -> Result<()> {
     );
     let alone = without_a_socket(&datagrams);
     println!("without a socket: {:.2} million a second", alone / 1e6);
+    random_names()?;
     let bare = bare(&datagrams)?;
     println!("only received:    {bare}");
     let ours = ours(&datagrams)?;
@@ -92,6 +93,39 @@ fn without_a_socket(datagrams: &[Vec<u8>]) -> f64 {
         }
     }
     count as f64 / (cpu_of_this_thread() - start).as_secs_f64()
+}
+
+/// Names and tags that never come again, of metrics that are asked for and of others.
+fn random_names() -> Result<()> {
+    let mut store = Store::default();
+    want(&mut store);
+    let before = memory_kb()?;
+    let (mut count, end) = (0_u64, Instant::now() + SECONDS);
+    while Instant::now() < end {
+        for _ in 0..1000 {
+            let mixed = count.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+            let revision = count as usize % REVISIONS;
+            let datagram = format!(
+                "app.in_flight:1|g|#revision:r{revision},replica:{mixed:x},{mixed:x}:{count}\nname.{mixed:x}:1|c|#a:{mixed:x}"
+            );
+            let from = IpAddr::V4(Ipv4Addr::from_bits(mixed as u32));
+            store.take(Moment::from_micros(count), from, datagram.as_bytes());
+            count += 1;
+        }
+    }
+    println!(
+        "random names:     {count} datagrams of two lines, {} KB more resident",
+        memory_kb()?.saturating_sub(before)
+    );
+    Ok(())
+}
+
+/// Resident.
+fn memory_kb() -> Result<u64> {
+    let text = fs::read_to_string("/proc/self/status")?;
+    let line = text.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let figure = line.and_then(|line| line.split_whitespace().next());
+    Ok(figure.ok_or("no figure")?.parse()?)
 }
 
 /// What came of a run.
