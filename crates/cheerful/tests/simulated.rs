@@ -50,7 +50,9 @@ const SEED: u64 = 5;
 /// hundredths of a second later can let all be kept for a tick of two seconds more.
 const RUNS: u64 = 32;
 const SLOTS: u32 = 2;
-const SCALING: &str = "{policy: stable-panic, target: 1.5, max: 10, initial: 0, stableWindow: 6s, panicWindow: 3s, idleDelay: 2500ms, maxDown: 10}";
+/// The stable window is no multiple of the tick of two seconds: of one that is, a thousandth of a second decides whether a
+/// panic ends at a tick or at the next one.
+const SCALING: &str = "{policy: stable-panic, target: 1.5, max: 10, initial: 0, stableWindow: 7s, panicWindow: 3s, idleDelay: 2500ms, maxDown: 10}";
 
 /// What happened, by one way to know it.
 #[derive(Debug)]
