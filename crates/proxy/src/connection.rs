@@ -105,7 +105,8 @@ impl<C: Choose> Connection<C> {
                     return Poll::Ready(ended);
                 }
                 // Both wake this task when they come; between that they are not asked, for that has its price.
-                let drains = if first_poll {
+                // Once it has come it must not be asked again.
+                let drains = if first_poll && !told {
                     draining.as_mut().poll(cx).is_ready()
                 } else {
                     drain.has_begun()

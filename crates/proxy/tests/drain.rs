@@ -3,8 +3,11 @@
 #![allow(clippy::unwrap_used, reason = "test code")]
 mod hop;
 
+use std::time::Duration;
+
+use cheerful_proxy::ServerConfig;
 use cheerful_rig::{App, Peer};
-use hop::{Hop, until};
+use hop::{Hop, Setting, until};
 use tokio::net::TcpStream;
 
 #[tokio::test]
@@ -33,7 +36,7 @@ async fn what_is_in_flight_is_finished_and_idle_connections_close() {
         if refused {
             break;
         }
-        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        tokio::time::sleep(Duration::from_millis(10)).await;
     }
     assert!(refused, "nothing is accepted any more");
     let reply = busy.reply().await;
@@ -44,6 +47,28 @@ async fn what_is_in_flight_is_finished_and_idle_connections_close() {
     assert!(busy.is_closed().await);
     let reply = streaming.reply().await;
     assert_eq!((reply.body.len(), reply.whole), (25, true));
+    hop.ended().await;
+}
+
+/// A connection is looked after at each quarter of the time for a head, also while the drain waits for its request.
+#[tokio::test]
+async fn what_is_in_flight_is_finished_however_long_it_takes() {
+    let app = App::start().await;
+    let server = ServerConfig {
+        head_timeout: Duration::from_millis(100),
+        ..ServerConfig::default()
+    };
+    let setting = Setting {
+        server,
+        ..Setting::default()
+    };
+    let hop = Hop::with(app.address(), setting).await;
+    let mut busy = Peer::connect(hop.address).await;
+    busy.send("GET /wait/1000 HTTP/1.1\r\nHost: a\r\n\r\n")
+        .await;
+    until(|| app.requests() == 1).await;
+    hop.drain.begin();
+    assert_eq!(busy.reply().await.status, 200);
     hop.ended().await;
 }
 
