@@ -42,6 +42,12 @@ pub const AUTOSCALER: &str = "cheerful-autoscaler";
 #[allow(missing_docs)]
 pub const GATEWAY: &str = "cheerful-gateway";
 
+/// The Service by which the API server reaches the autoscaler for HPAs, the ClusterRole of those who may read what it
+/// answers, and the owner of the registration, which goes with it.
+pub const EXTERNAL_METRICS: &str = "cheerful-external-metrics";
+/// That registration, an APIService: a cluster has one of this name.
+pub const EXTERNAL_METRICS_API: &str = "v1beta1.external.metrics.k8s.io";
+
 /// Field managers of server-side apply, each the owner of its own fields.
 pub const CONTROLLER_MANAGER: &str = "cheerful-controller";
 #[allow(missing_docs)]

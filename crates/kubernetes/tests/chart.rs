@@ -54,6 +54,7 @@ fn with_other_values_it_is_what_is_installed_with_those_options() {
                 replicas_autoscaler: 2,
                 replicas_gateway: 4 - few,
                 dedicated: false,
+                external_metrics: few == 1,
             };
             let scope = match scope {
                 Scope::Cluster => "cluster",
@@ -61,6 +62,7 @@ fn with_other_values_it_is_what_is_installed_with_those_options() {
             };
             let values = json!({
                 "image": options.image, "imagePullPolicy": "Always", "scope": scope,
+                "externalMetrics": few == 1,
                 "replicas": {"controller": few, "autoscaler": 2, "gateway": 4 - few},
             });
             assert_same(&options, &values);
@@ -93,7 +95,9 @@ fn assert_same(options: &InstallOptions, values: &Value) {
 }
 
 fn key(object: &Value) -> String {
-    format!("{} {}", object["kind"], object["metadata"]["name"])
+    let metadata = &object["metadata"];
+    let (kind, namespace) = (&object["kind"], &metadata["namespace"]);
+    format!("{kind} {namespace} {}", metadata["name"])
 }
 
 /// As Helm does it, for the few actions that the chart has.
@@ -131,7 +135,7 @@ fn holds(condition: &str, values: &Value) -> bool {
     match words[..] {
         ["eq", name, text] => json!(value(name, values)) == json!(text.trim_matches('"')),
         ["gt", "(int", name, "1"] => value(name.trim_end_matches(')'), values) != "1",
-        [name] => !value(name, values).is_empty(),
+        [name] => !["", "false"].contains(&&*value(name, values)),
         _ => panic!("{condition}"),
     }
 }

@@ -7,13 +7,15 @@ use std::{
 
 use axum::Router;
 use cheerful_kubernetes::{
-    ApiServer,
+    ApiServer, Client,
     certificates::{Authority, Lifetimes},
     controller::{Controller, ControllerConfig, ControllerMetrics, Policy},
+    external::{Registration, RegistrationState},
     lease::{Lease, LeaseConfig},
     names,
 };
 use cheerful_manifest::DurationText;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::pages::Pages;
@@ -44,6 +46,10 @@ pub(crate) struct ControllerArgs {
     /// Make an autoscaler of its own for each Revision that asks for one
     #[arg(long, env = "CHEERFUL_DEDICATED")]
     dedicated: bool,
+
+    /// Register external.metrics.k8s.io for HPAs, unless it is somebody else's
+    #[arg(long, env = "CHEERFUL_EXTERNAL_METRICS")]
+    external_metrics: bool,
 
     /// How long the gateway stays in the path after the pods are back
     #[arg(
@@ -93,8 +99,9 @@ async fn serve(args: ControllerArgs) -> Result<(), Failure> {
     );
     let (authority, bundle) = Authority::new(client.clone(), namespace, Lifetimes::default());
     let config = config(&args);
-    let controller = Controller::new(client, config, metrics);
+    let controller = Controller::new(client.clone(), config, Arc::clone(&metrics));
     let authority = authority.also_for(controller.dedicated());
+    let registering = register(&args, client, bundle.clone(), &lease, metrics, stop.clone());
     let certificates = authority.run(lease.leadership(), stop.clone());
     let controlling = controller.run(lease.leadership(), bundle, stop.clone());
     let signalled = async {
@@ -104,18 +111,46 @@ async fn serve(args: ControllerArgs) -> Result<(), Failure> {
         }
         stop.cancel();
     };
-    let ((), (), (), paged) = tokio::join!(certificates, controlling, signalled, async {
-        let paged = pages.await;
-        // Without its pages it would be ended for it anyway.
-        if paged.is_err() {
-            stop.cancel();
-        }
-        paged
-    });
+    let ((), (), (), (), paged) =
+        tokio::join!(certificates, controlling, registering, signalled, async {
+            let paged = pages.await;
+            // Without its pages it would be ended for it anyway.
+            if paged.is_err() {
+                stop.cancel();
+            }
+            paged
+        });
     lease.release().await;
     paged.map_err(|error| {
         Failure::bad_input(format_args!("--admin-port {}: {error}", args.admin_port))
     })
+}
+
+/// Keeps the API for HPAs registered, where that is asked for.
+async fn register(
+    args: &ControllerArgs,
+    client: Client,
+    authorities: watch::Receiver<Option<Arc<str>>>,
+    lease: &Lease,
+    metrics: Arc<ControllerMetrics>,
+    stop: CancellationToken,
+) {
+    if !args.external_metrics {
+        return;
+    }
+    let namespaced = args.watch_namespace.is_some();
+    let (registration, mut state) =
+        Registration::new(client, &args.namespace, namespaced, authorities);
+    let count = async {
+        loop {
+            let is = *state.borrow_and_update() == RegistrationState::Registered;
+            metrics.registered.store(is.into(), Relaxed);
+            if state.changed().await.is_err() {
+                return;
+            }
+        }
+    };
+    tokio::join!(registration.run(lease.leadership(), stop), count);
 }
 
 /// All addresses: of both families where the node has IPv6.

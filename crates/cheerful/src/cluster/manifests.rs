@@ -35,6 +35,9 @@ enum What {
         /// With the rights for autoscalers that serve one Revision alone
         #[arg(long, requires = "for_namespace")]
         dedicated: bool,
+        /// With the rights to answer HPAs
+        #[arg(long, requires = "for_namespace")]
+        external_metrics: bool,
         /// As what it is printed
         #[arg(long, value_enum, default_value_t)]
         format: Format,
@@ -75,6 +78,9 @@ struct InstallArgs {
     /// Let a Revision have an autoscaler of its own; the controller then may make Secrets in the namespaces it serves
     #[arg(long)]
     dedicated: bool,
+    /// Let HPAs go by requests in flight and wanted replicas: external.metrics.k8s.io, which a cluster has once
+    #[arg(long)]
+    external_metrics: bool,
     /// As what it is printed
     #[arg(long, value_enum, default_value_t)]
     format: Format,
@@ -107,11 +113,13 @@ pub(crate) fn run(args: ManifestsArgs) -> Result<(), Failure> {
         What::Crds {
             for_namespace,
             dedicated,
+            external_metrics,
             format,
         } => {
             let options = for_namespace.map(|namespace| InstallOptions {
                 namespace,
                 dedicated,
+                external_metrics,
                 scope: Scope::Namespace,
                 ..InstallOptions::default()
             });
@@ -169,6 +177,7 @@ impl InstallArgs {
             replicas_autoscaler: self.replicas_autoscaler,
             replicas_gateway: self.replicas_gateway,
             dedicated: self.dedicated,
+            external_metrics: self.external_metrics,
         }
     }
 }

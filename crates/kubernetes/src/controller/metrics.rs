@@ -14,6 +14,8 @@ pub struct ControllerMetrics {
     pub revisions: AtomicU64,
     pub watch_failures_total: AtomicU64,
     pub leading: AtomicU64,
+    /// 1 while the API for HPAs is registered and ours.
+    pub registered: AtomicU64,
     /// 1 once every kind was listed.
     pub known: AtomicU64,
 }
@@ -76,6 +78,12 @@ impl ControllerMetrics {
                 "gauge",
                 "1 while this one leads.",
                 count(&self.leading),
+            ),
+            (
+                "external_metrics_registered",
+                "gauge",
+                "1 while this one leads and the API for HPAs is ours.",
+                count(&self.registered),
             ),
         ] {
             let end = if kind == "counter" { "_total" } else { "" };

@@ -7,7 +7,7 @@ use super::status::Status;
 
 /// The API's name and version.
 pub(super) const GROUP: &str = "external.metrics.k8s.io";
-const VERSION: &str = "v1beta1";
+pub(super) const VERSION: &str = "v1beta1";
 
 /// What a request asks for. It stands first here, for all else is what is answered to it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,6 +20,11 @@ pub(super) enum Asked {
     Metrics,
     /// One of them, of one workload.
     Figure { metric: Metric, of: Workload },
+}
+
+/// What can be asked for, by name.
+pub(crate) fn metric_names() -> impl Iterator<Item = &'static str> {
+    METRICS.into_iter().map(|(name, _)| name)
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

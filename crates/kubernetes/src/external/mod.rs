@@ -5,13 +5,17 @@
 //! is let in: it proves itself with the client certificate that Kubernetes has for this, its front proxy's.
 mod answer;
 mod front_proxy;
+mod registration;
 mod serve;
 mod status;
 
 use cheerful_wire::Workload;
 use serde::{Deserialize, Serialize};
 
+pub(crate) use answer::metric_names;
 pub use front_proxy::{FrontProxy, follow_front_proxy};
+pub(crate) use registration::is_ours;
+pub use registration::{Registration, RegistrationState};
 pub use serve::{ExternalMetrics, ExternalMetricsCounts};
 
 /// Who knows how much is asked for.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-use super::rights::{Place, Right, Role};
+use super::rights::{OptIn, Place, Right, Role};
 use crate::names;
 
 /// Every right that we ask of a cluster. The roles that `cheerful manifests install` prints are made from this table,
@@ -131,7 +131,7 @@ pub const RIGHTS: &[Right] = &[
     },
     // Controller, for autoscalers that serve one Revision alone.
     Right {
-        opt_in: true,
+        opt_in: Some(OptIn::Dedicated),
         ..right(
             Role::Controller,
             Place::Everywhere,
@@ -142,7 +142,7 @@ pub const RIGHTS: &[Right] = &[
         )
     },
     Right {
-        opt_in: true,
+        opt_in: Some(OptIn::Dedicated),
         ..right(
             Role::Controller,
             Place::Everywhere,
@@ -153,7 +153,7 @@ pub const RIGHTS: &[Right] = &[
         )
     },
     Right {
-        opt_in: true,
+        opt_in: Some(OptIn::Dedicated),
         ..right(
             Role::Controller,
             Place::Everywhere,
@@ -164,7 +164,7 @@ pub const RIGHTS: &[Right] = &[
         )
     },
     Right {
-        opt_in: true,
+        opt_in: Some(OptIn::Dedicated),
         names: &[names::DEDICATED_ROLE],
         ..right(
             Role::Controller,
@@ -176,7 +176,7 @@ pub const RIGHTS: &[Right] = &[
         )
     },
     Right {
-        opt_in: true,
+        opt_in: Some(OptIn::Dedicated),
         ..right(
             Role::Controller,
             Place::Elsewhere,
@@ -187,7 +187,7 @@ pub const RIGHTS: &[Right] = &[
         )
     },
     Right {
-        opt_in: true,
+        opt_in: Some(OptIn::Dedicated),
         names: &[names::AUTOSCALER_TLS_SECRET],
         ..right(
             Role::Controller,
@@ -199,7 +199,7 @@ pub const RIGHTS: &[Right] = &[
         )
     },
     Right {
-        opt_in: true,
+        opt_in: Some(OptIn::Dedicated),
         names: &[names::TOKEN_REVIEW_ROLE],
         ..right(
             Role::Controller,
@@ -211,7 +211,7 @@ pub const RIGHTS: &[Right] = &[
         )
     },
     Right {
-        opt_in: true,
+        opt_in: Some(OptIn::Dedicated),
         names: &[names::TOKEN_REVIEW_ROLE],
         ..right(
             Role::Controller,
@@ -220,6 +220,42 @@ pub const RIGHTS: &[Right] = &[
             "clusterrolebindings",
             &["patch"],
             "says which dedicated autoscalers may have tokens reviewed",
+        )
+    },
+    // Controller, for HPAs that go by our figures.
+    Right {
+        opt_in: Some(OptIn::ExternalMetrics),
+        ..right(
+            Role::Controller,
+            Place::Cluster,
+            "apiregistration.k8s.io",
+            "apiservices",
+            &["create"],
+            "registers the API that an HPA asks; the name of what is created cannot be restricted",
+        )
+    },
+    Right {
+        opt_in: Some(OptIn::ExternalMetrics),
+        names: &[names::EXTERNAL_METRICS_API],
+        ..right(
+            Role::Controller,
+            Place::Cluster,
+            "apiregistration.k8s.io",
+            "apiservices",
+            &["get", "patch"],
+            "leaves that API alone where it is somebody else's, and brings its certificates up to date where it is ours",
+        )
+    },
+    Right {
+        opt_in: Some(OptIn::ExternalMetrics),
+        names: &[names::EXTERNAL_METRICS],
+        ..right(
+            Role::Controller,
+            Place::Cluster,
+            "rbac.authorization.k8s.io",
+            "clusterroles",
+            &["get"],
+            "makes this one the owner of the registration, so that it goes with the installation",
         )
     },
     // Autoscaler.
@@ -370,6 +406,18 @@ pub const RIGHTS: &[Right] = &[
         &["create"],
         "asks whether a queue is the pod that it says it is; Kubernetes has no such resource in a namespace",
     ),
+    Right {
+        opt_in: Some(OptIn::ExternalMetrics),
+        names: &["extension-apiserver-authentication"],
+        ..right(
+            Role::Autoscaler,
+            Place::KubeSystem,
+            "",
+            "configmaps",
+            &["get"],
+            "knows by which certificate the API server proves itself when it passes on what an HPA asks",
+        )
+    },
     // Gateway.
     right(
         Role::Gateway,
@@ -398,7 +446,7 @@ const fn right(
         verbs,
         why,
         dedicated: false,
-        opt_in: false,
+        opt_in: None,
     }
 }
 

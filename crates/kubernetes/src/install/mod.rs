@@ -19,7 +19,7 @@ mod yaml;
 pub use chart::chart;
 pub use granted::RIGHTS;
 pub use keep::UNINSTALL_ANNOTATION;
-pub use rights::{Place, Right, Role, rights_table};
+pub use rights::{OptIn, Place, Right, Role, rights_table};
 pub use roles::{AGGREGATE_LABEL, TARGETS_ROLE};
 pub use yaml::to_yaml;
 
@@ -73,6 +73,9 @@ pub struct InstallOptions {
     /// Whether a Revision may have an autoscaler of its own (`autoscaler: dedicated`). The controller then may make a
     /// Secret, a service account and a role binding in every namespace that it serves.
     pub dedicated: bool,
+    /// Whether HPAs may go by our figures: the API `external.metrics.k8s.io` is ours then, unless it is somebody else's
+    /// already, for a cluster has it once.
+    pub external_metrics: bool,
 }
 
 impl Default for InstallOptions {
@@ -86,6 +89,7 @@ impl Default for InstallOptions {
             replicas_autoscaler: 2,
             replicas_gateway: 2,
             dedicated: false,
+            external_metrics: false,
         }
     }
 }

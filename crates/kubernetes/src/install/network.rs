@@ -13,7 +13,46 @@ pub(super) fn objects(options: &InstallOptions) -> Vec<Value> {
         }
         all.push(network_policy(options, role));
     }
+    if options.external_metrics {
+        all.extend(for_external_metrics(options));
+    }
     all
+}
+
+/// How the API server reaches the autoscaler for HPAs. It is on no pod's address, so there is no `from`.
+fn for_external_metrics(options: &InstallOptions) -> [Value; 2] {
+    let metadata = || {
+        let role = Role::Autoscaler;
+        metadata(options, names::EXTERNAL_METRICS, role.component())
+    };
+    [
+        json!({
+            "apiVersion": "v1",
+            "kind": "Service",
+            "metadata": metadata(),
+            "spec": {
+                "selector": selector(Role::Autoscaler),
+                "ports": [{
+                    "name": "https",
+                    "port": 443,
+                    "targetPort": names::EXTERNAL_METRICS_PORT,
+                    "protocol": "TCP",
+                }],
+            },
+        }),
+        json!({
+            "apiVersion": "networking.k8s.io/v1",
+            "kind": "NetworkPolicy",
+            "metadata": metadata(),
+            "spec": {
+                "podSelector": {"matchLabels": selector(Role::Autoscaler)},
+                "policyTypes": ["Ingress"],
+                "ingress": [{"ports": [
+                    {"port": names::EXTERNAL_METRICS_PORT, "protocol": "TCP"},
+                ]}],
+            },
+        }),
+    ]
 }
 
 fn services(options: &InstallOptions) -> Vec<Value> {

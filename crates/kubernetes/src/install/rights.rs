@@ -23,9 +23,17 @@ pub struct Right {
     pub why: &'static str,
     /// Whether an autoscaler that serves one Revision alone has it too: in its namespace, or where it is the cluster's.
     pub dedicated: bool,
-    /// Whether it is granted only where Revisions may ask for an autoscaler of their own:
+    /// By what it is asked for; `None`: every installation has it.
+    pub opt_in: Option<OptIn>,
+}
+
+/// What an installation does only where it is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OptIn {
     /// [`super::InstallOptions::dedicated`].
-    pub opt_in: bool,
+    Dedicated,
+    /// [`super::InstallOptions::external_metrics`].
+    ExternalMetrics,
 }
 
 /// One of our service accounts.
@@ -75,6 +83,8 @@ pub enum Place {
     Elsewhere,
     /// On what is in no namespace.
     Cluster,
+    /// In the namespace `kube-system`.
+    KubeSystem,
 }
 
 /// [`RIGHTS`] as a table in Markdown.
@@ -88,6 +98,7 @@ pub fn rights_table() -> String {
             Place::Everywhere => "everywhere",
             Place::Elsewhere => "other namespaces",
             Place::Cluster => "cluster",
+            Place::KubeSystem => "kube-system",
         };
         let group = match right.group {
             "" => String::new(),
@@ -101,7 +112,8 @@ pub fn rights_table() -> String {
             });
         let also = match (right.dedicated, right.opt_in) {
             (true, _) => ", dedicated",
-            (_, true) => ", with `--dedicated`",
+            (_, Some(OptIn::Dedicated)) => ", with `--dedicated`",
+            (_, Some(OptIn::ExternalMetrics)) => ", with `--external-metrics`",
             _ => "",
         };
         let names = match right.names {
@@ -155,7 +167,11 @@ mod tests {
             let elsewhere = right.place == Place::Elsewhere;
             assert!(right.place == Place::Own || elsewhere, "{right:?}");
             // Unless somebody asks for it, there are none outside our own namespace.
-            assert_eq!(elsewhere, right.opt_in, "{right:?}");
+            assert_eq!(
+                elsewhere,
+                right.opt_in == Some(OptIn::Dedicated),
+                "{right:?}"
+            );
             assert!(!elsewhere || right.verbs == ["create"] || right.names == ours);
             assert!(
                 right.verbs == ["create"] || !right.names.is_empty(),

@@ -5,9 +5,9 @@ use super::{
     InstallOptions, Scope,
     granted::RIGHTS,
     labels, metadata,
-    rights::{Place, Right, Role},
+    rights::{OptIn, Place, Right, Role},
 };
-use crate::names;
+use crate::{external, names};
 
 /// On a ClusterRole: its rules are the autoscaler's too. For targets that we know nothing of.
 pub const AGGREGATE_LABEL: &str = "cheerful.dev/aggregate-to-autoscaler";
@@ -32,11 +32,15 @@ pub(super) fn objects(options: &InstallOptions) -> Vec<Value> {
         all.extend(in_namespace(options, role));
         if options.scope == Scope::Cluster {
             all.extend(in_cluster(options, role, role.name(), &|place| {
-                place != Place::Own
+                !matches!(place, Place::Own | Place::KubeSystem)
             }));
         }
     }
     if options.scope == Scope::Cluster {
+        all.extend(in_kube_system(options));
+        if options.external_metrics {
+            all.push(for_readers(options));
+        }
         if options.dedicated {
             all.extend(for_dedicated(None));
         }
@@ -56,6 +60,10 @@ pub(super) fn beyond_namespace(options: &InstallOptions) -> Vec<Value> {
             place == Place::Cluster
         }));
     }
+    all.extend(in_kube_system(options));
+    if options.external_metrics {
+        all.push(for_readers(options));
+    }
     if options.dedicated {
         all.extend(for_dedicated(Some(&options.namespace)));
     }
@@ -64,10 +72,12 @@ pub(super) fn beyond_namespace(options: &InstallOptions) -> Vec<Value> {
 
 /// What an installation grants.
 fn granted(options: &InstallOptions) -> impl Iterator<Item = &'static Right> {
-    let dedicated = options.dedicated;
-    RIGHTS
-        .iter()
-        .filter(move |right| dedicated || !right.opt_in)
+    let (dedicated, external) = (options.dedicated, options.external_metrics);
+    RIGHTS.iter().filter(move |right| match right.opt_in {
+        None => true,
+        Some(OptIn::Dedicated) => dedicated,
+        Some(OptIn::ExternalMetrics) => external,
+    })
 }
 
 /// What the controller may give to an autoscaler that serves one Revision alone: rights in its namespace, and of the
@@ -117,6 +127,44 @@ fn in_cluster(
     let rights = granted(options).filter(|right| right.role == role && holds(right.place));
     let metadata = json!({"name": name, "labels": labels(role.component())});
     role_with_binding(options, "Cluster", metadata, role, rights)
+}
+
+/// What is in no namespace of ours, and in no other either.
+fn in_kube_system(options: &InstallOptions) -> Vec<Value> {
+    let each = |role: Role| {
+        let rights =
+            granted(options).filter(|right| right.role == role && right.place == Place::KubeSystem);
+        let metadata = json!({
+            "name": names::cluster_role(role.name(), namespaced(options)),
+            "namespace": "kube-system",
+            "labels": labels(role.component()),
+        });
+        role_with_binding(options, "", metadata, role, rights)
+    };
+    Role::ALL.into_iter().flat_map(each).collect()
+}
+
+/// Who may view Deployments may read our figures, as the HPA controller may by Kubernetes' own roles. The registration of
+/// the API belongs to it.
+fn for_readers(options: &InstallOptions) -> Value {
+    let mut labels = labels("people");
+    for to in ["view", "edit", "admin"] {
+        let label = format!("rbac.authorization.k8s.io/aggregate-to-{to}");
+        labels.insert(label, "true".to_owned());
+    }
+    json!({
+        "apiVersion": "rbac.authorization.k8s.io/v1",
+        "kind": "ClusterRole",
+        "metadata": {
+            "name": names::cluster_role(names::EXTERNAL_METRICS, namespaced(options)),
+            "labels": labels,
+        },
+        "rules": [{
+            "apiGroups": ["external.metrics.k8s.io"],
+            "resources": external::metric_names().collect::<Vec<_>>(),
+            "verbs": ["get", "list"],
+        }],
+    })
 }
 
 /// A Role of these rights and its binding to the role's service account, both with this metadata; nothing for no rights.

@@ -141,6 +141,9 @@ fn args(options: &InstallOptions, role: Role) -> Vec<String> {
     if role == Role::Controller && options.dedicated {
         args.push("--dedicated".to_owned());
     }
+    if role != Role::Gateway && options.external_metrics {
+        args.push("--external-metrics".to_owned());
+    }
     args
 }
 

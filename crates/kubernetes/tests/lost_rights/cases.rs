@@ -2,7 +2,7 @@
 //! Which verb what hangs on, by installation: a line each.
 use cheerful_kubernetes::{
     install::{
-        Place::{self, Cluster, Elsewhere, Everywhere, Own},
+        Place::{self, Cluster, Elsewhere, Everywhere, KubeSystem, Own},
         RIGHTS, Right,
         Role::{self, Autoscaler, Controller, Gateway},
     },
@@ -147,11 +147,22 @@ pub(crate) const STREAMS: &[Case] = &[
     case((Gateway, Everywhere, DISCOVERY, "endpointslices"), "watch", How::Restarted, Feature::Reached),
 ];
 
+/// How HPAs go by our figures.
+#[rustfmt::skip]
+pub(crate) const HPAS_ASK: &[Case] = &[
+    case(REGISTRATION, "create", How::AtOnce, Feature::Registered { gone: true }),
+    case(REGISTRATION, "get", How::AtOnce, Feature::Registered { gone: true }),
+    case(REGISTRATION, "patch", How::AtOnce, Feature::Registered { gone: false }),
+    case((Controller, Cluster, RBAC, "clusterroles"), "get", How::AtOnce, Feature::Registered { gone: true }),
+    case((Autoscaler, KubeSystem, "", "configmaps"), "get", How::Restarted, Feature::HpasAnswered),
+];
+
 type Of = (Role, Place, &'static str, &'static str);
 
 const RBAC: &str = "rbac.authorization.k8s.io";
 const DISCOVERY: &str = "discovery.k8s.io";
 const LEASE: &str = "coordination.k8s.io";
+const REGISTRATION: Of = (Controller, Cluster, "apiregistration.k8s.io", "apiservices");
 const LEASES: Of = (Controller, Own, LEASE, "leases");
 const SECRETS: Of = (Controller, Own, "", "secrets");
 const SECRETS_ELSEWHERE: Of = (Controller, Elsewhere, "", "secrets");

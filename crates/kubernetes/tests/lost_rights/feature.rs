@@ -68,6 +68,10 @@ pub(crate) enum Feature {
     TakesReports,
     /// It serves with a new certificate once there is one.
     CertificateRenewed,
+    /// The API for HPAs is registered, where that is gone or only not as it should be.
+    Registered { gone: bool },
+    /// It answers.
+    HpasAnswered,
     /// A request starts a Revision that is at rest.
     Woken,
     /// The gateway knows a new Revision.
@@ -95,7 +99,8 @@ impl House {
     pub(crate) async fn ask(&self, case: &Case) {
         match case.feature {
             Feature::LeaseMade => self.delete_lease(case.right.role).await,
-            Feature::LeaseHeld | Feature::TakesReports => {}
+            Feature::LeaseHeld | Feature::TakesReports | Feature::HpasAnswered => {}
+            Feature::Registered { gone } => self.spoil_registration(gone).await,
             Feature::Followed | Feature::HostsTold => self.new_revision().await,
             Feature::Signed { gone } => self.spoil_certificate(gone).await,
             Feature::Trusted { gone } => self.spoil_bundle(gone).await,
@@ -162,6 +167,8 @@ impl House {
             Feature::LeftAlone(target) => self.is_left_alone(target).await,
             Feature::UsageAsked => self.may_measure().await,
             Feature::TakesReports => self.takes_reports().await,
+            Feature::Registered { .. } => self.is_registered().await,
+            Feature::HpasAnswered => self.hpas_are_answered().await,
             Feature::CertificateRenewed => self.serves_renewed().await,
             Feature::Woken => self.was_let_in().await,
             Feature::Reached => self.is_reached().await,

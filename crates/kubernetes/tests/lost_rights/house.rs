@@ -51,16 +51,15 @@ const SHOWS: Duration = Duration::from_secs(8);
 const SETTLES: Duration = Duration::from_secs(1);
 
 impl House {
-    pub(crate) async fn build(cluster: &Cluster, name: &str, apart: bool) -> Self {
+    /// `wanted`: what the installation is asked for beside the rest.
+    pub(crate) async fn build(cluster: &Cluster, name: &str, wanted: &[&str]) -> Self {
         let namespace = cluster.namespace(name).await;
         let mut more = vec![
             "--replicas-controller=1",
             "--replicas-autoscaler=1",
             "--replicas-gateway=1",
         ];
-        if apart {
-            more.push("--dedicated");
-        }
+        more.extend(wanted);
         let system = System::install(cluster, namespace.name(), Scope::Namespace, &more).await;
         let mut house = Self {
             cluster: cluster.clone(),
@@ -70,7 +69,7 @@ impl House {
             asked: Mutex::default(),
             knocking: Mutex::default(),
         };
-        if apart {
+        if wanted.contains(&"--dedicated") {
             house.away = Some(house.serve_another(name).await);
         }
         house

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Each verb of each right that an installation has is taken away in turn: what it is for fails, and works again once it
-//! is given back. Six installations, each for a namespace of its own, go through their part of the verbs side by side.
+//! is given back. Seven installations, each for a namespace of its own, go through their part of the verbs side by side.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
@@ -10,6 +10,7 @@
 mod apart;
 mod cases;
 mod controller;
+mod external;
 mod feature;
 mod house;
 mod role;
@@ -25,14 +26,18 @@ use cheerful_kubernetes::install::RIGHTS;
 use cheerful_rig::cluster;
 use futures_util::FutureExt as _;
 
-use cases::{APART, Case, LEADING, OBJECTS, REVISIONS, STREAMS, TARGETS};
+use cases::{APART, Case, HPAS_ASK, LEADING, OBJECTS, REVISIONS, STREAMS, TARGETS};
 use house::House;
 
 /// No cluster is needed to see that one was forgotten, or is tried that nobody has.
 #[test]
 fn each_verb_of_each_right_has_its_case() {
     let mut tried = BTreeSet::new();
-    for case in [LEADING, OBJECTS, APART, REVISIONS, TARGETS, STREAMS].concat() {
+    for case in [
+        LEADING, OBJECTS, APART, REVISIONS, TARGETS, STREAMS, HPAS_ASK,
+    ]
+    .concat()
+    {
         assert!(tried.insert(case.name()), "{} twice", case.name());
     }
     let granted: BTreeSet<String> = RIGHTS
@@ -50,7 +55,7 @@ async fn what_a_verb_is_for_fails_without_it() {
     let Some(cluster) = cluster::connect().await else {
         return;
     };
-    let built = async |name| House::build(&cluster, name, false).await;
+    let built = async |name| House::build(&cluster, name, &[]).await;
     let outcomes = tokio::join!(
         whole(async {
             let house = built("lost-rights-leading").await;
@@ -63,7 +68,7 @@ async fn what_a_verb_is_for_fails_without_it() {
             go_through(&house, OBJECTS).await;
         }),
         whole(async {
-            let house = House::build(&cluster, "lost-rights-apart", true).await;
+            let house = House::build(&cluster, "lost-rights-apart", &["--dedicated"]).await;
             go_through(&house, APART).await;
         }),
         whole(async {
@@ -82,9 +87,16 @@ async fn what_a_verb_is_for_fails_without_it() {
             house.rest_one().await;
             go_through(&house, STREAMS).await;
         }),
+        whole(async {
+            let more = ["--external-metrics"];
+            let house = House::build(&cluster, "lost-rights-hpas", &more).await;
+            house.keep_registered().await;
+            go_through(&house, HPAS_ASK).await;
+            house.unregister().await;
+        }),
     );
-    let (a, b, c, d, e, f) = outcomes;
-    assert!(a && b && c && d && e && f, "see above");
+    let (a, b, c, d, e, f, g) = outcomes;
+    assert!(a && b && c && d && e && f && g, "see above");
 }
 
 async fn go_through(house: &House, cases: &[Case]) {

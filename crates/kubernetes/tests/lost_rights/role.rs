@@ -48,6 +48,7 @@ impl Grant {
     ) -> Self {
         let (place, role_name) = match right.place {
             Place::Cluster => (None, format!("{}-{home}", right.role.name())),
+            Place::KubeSystem => (Some("kube-system"), format!("{}-{home}", right.role.name())),
             Place::Own => (Some(home), right.role.name().to_owned()),
             Place::Everywhere | Place::Elsewhere => (Some(watched), right.role.name().to_owned()),
         };

@@ -53,7 +53,8 @@ impl System {
         if scope == Scope::Namespace {
             args.extend(["--scope", "namespace"]);
             let mut whole = vec!["manifests", "crds", "--for-namespace", namespace];
-            whole.extend(more.iter().filter(|one| **one == "--dedicated"));
+            let both = ["--dedicated", "--external-metrics"];
+            whole.extend(more.iter().filter(|one| both.contains(one)));
             manifest = cheerful(&whole).await.unwrap() + "\n---\n";
         }
         manifest += &cheerful(&args).await.unwrap();
@@ -157,6 +158,7 @@ impl Drop for System {
                 "autoscaler",
                 "autoscaler-dedicated",
                 "controller",
+                "external-metrics",
                 "token-review",
             ]
             .map(|role| format!("cheerful-{role}-{}", self.namespace));

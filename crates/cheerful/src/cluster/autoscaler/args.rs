@@ -44,7 +44,8 @@ pub(crate) struct AutoscalerArgs {
     #[arg(long, env = "CHEERFUL_EXTERNAL_METRICS")]
     external_metrics: bool,
     /// With --external-metrics: where
-    #[arg(long, value_name = "PORT", env = "CHEERFUL_EXTERNAL_METRICS_PORT", default_value_t = names::EXTERNAL_METRICS_PORT)]
+    // No environment variable: Kubernetes sets that one to an address, for our Service is called so.
+    #[arg(long, value_name = "PORT", default_value_t = names::EXTERNAL_METRICS_PORT)]
     external_metrics_port: u16,
     /// In how many parts the work is split, each led by one of the replicas; the same for all of them
     #[arg(long, value_name = "N", env = "CHEERFUL_SHARDS", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=64))]

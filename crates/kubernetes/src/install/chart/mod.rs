@@ -43,6 +43,9 @@ pub fn chart() -> Result<BTreeMap<String, String>, serde_saphyr::ser_error::Erro
     Ok(files)
 }
 
+/// When HPAs may go by our figures.
+const EXTERNAL: &str = ".Values.externalMetrics";
+
 const HEAD: &str = "\
 # SPDX-License-Identifier: Apache-2.0
 # Made by `cheerful manifests helm` from what `cheerful manifests install` prints.
@@ -53,13 +56,25 @@ struct Documents(Vec<(String, Value, String)>);
 
 impl Documents {
     fn of(scope: Scope) -> Result<Self, serde_saphyr::ser_error::Error> {
-        let ours = objects(&template::placeholders(scope))
-            .into_iter()
-            .filter(|object| {
-                object["kind"] != "Namespace" && object["kind"] != "CustomResourceDefinition"
-            });
+        let plain = Self::of_options(&template::placeholders(scope, false))?;
+        let mut all = Self::of_options(&template::placeholders(scope, true))?;
+        // All that there is without it is there with it, too.
+        for (key, _, text) in &mut all.0 {
+            *text = template::either(EXTERNAL, Some(text.as_str()), plain.text(key), "");
+        }
+        Ok(all)
+    }
+
+    fn of_options(options: &InstallOptions) -> Result<Self, serde_saphyr::ser_error::Error> {
+        let ours = objects(options).into_iter().filter(|object| {
+            object["kind"] != "Namespace" && object["kind"] != "CustomResourceDefinition"
+        });
         let documents = ours.map(|object| {
-            let key = format!("{} {}", object["kind"], object["metadata"]["name"]);
+            let metadata = &object["metadata"];
+            let key = format!(
+                "{} {} {}",
+                object["kind"], metadata["namespace"], metadata["name"]
+            );
             let text = template::with_values(&to_yaml(std::slice::from_ref(&object))?);
             Ok((key, object, text))
         });
@@ -124,6 +139,7 @@ fn values() -> String {
         scope: _,
         image_pull_policy: _,
         dedicated: _,
+        external_metrics,
     } = InstallOptions::default();
     format!(
         "# SPDX-License-Identifier: Apache-2.0\n\
@@ -135,6 +151,8 @@ fn values() -> String {
          # With `namespace` an administrator runs `cheerful manifests crds --for-namespace` before, and\n\
          # Helm is told --skip-crds.\n\
          scope: cluster\n\
+         # Whether HPAs may go by our figures: the API external.metrics.k8s.io, which a cluster has once.\n\
+         externalMetrics: {external_metrics}\n\
          replicas:\n  \
            # One leads.\n  \
            controller: {replicas_controller}\n  \
@@ -157,6 +175,7 @@ fn schema() -> Value {
             "image": {"type": "string", "minLength": 1},
             "imagePullPolicy": {"enum": ["", "Always", "IfNotPresent", "Never"]},
             "scope": {"enum": ["cluster", "namespace"]},
+            "externalMetrics": {"type": "boolean"},
             "replicas": {
                 "type": "object",
                 "additionalProperties": false,

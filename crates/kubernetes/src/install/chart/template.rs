@@ -13,7 +13,7 @@ const REPLICAS: [(u32, &str); 3] = [
     (4_000_000_003, "gateway"),
 ];
 
-pub(super) fn placeholders(scope: Scope) -> InstallOptions {
+pub(super) fn placeholders(scope: Scope, external_metrics: bool) -> InstallOptions {
     let [controller, autoscaler, gateway] = REPLICAS.map(|(number, _)| number);
     InstallOptions {
         namespace: NAMESPACE.to_owned(),
@@ -25,6 +25,7 @@ pub(super) fn placeholders(scope: Scope) -> InstallOptions {
         replicas_gateway: gateway,
         // Rights in every namespace are not for a value that is easily set: that is `manifests install --dedicated`.
         dedicated: false,
+        external_metrics,
     }
 }
 
@@ -57,31 +58,35 @@ pub(super) fn when(condition: &str, lines: &str) -> String {
     format!("{{{{- if {condition} }}}}\n{lines}{{{{- end }}}}\n")
 }
 
-/// A document that is this or that by the scope: what both begin and end with is there once.
+/// A document that is this or that by the scope.
 pub(super) fn by_scope(cluster: Option<&str>, namespaced: Option<&str>) -> String {
+    either(
+        "eq .Values.scope \"namespace\"",
+        namespaced,
+        cluster,
+        "eq .Values.scope \"cluster\"",
+    )
+}
+
+/// A document that is this one on a condition and else that one: what both begin and end with is there once. `or`: the
+/// condition of the other.
+pub(super) fn either(condition: &str, one: Option<&str>, other: Option<&str>, or: &str) -> String {
     let lines = |text: Option<&str>| -> Vec<String> {
         let lines = text.into_iter().flat_map(str::lines);
         lines.map(|line| format!("{line}\n")).collect()
     };
-    let (cluster, namespaced) = (lines(cluster), lines(namespaced));
-    let first = alike(cluster.iter(), namespaced.iter());
-    let (first, cluster) = cluster.split_at(first);
-    let (_, namespaced) = namespaced.split_at(first.len());
-    let last = alike(cluster.iter().rev(), namespaced.iter().rev());
-    let (cluster, last) = cluster.split_at(cluster.len().saturating_sub(last));
-    let (namespaced, _) = namespaced.split_at(namespaced.len().saturating_sub(last.len()));
-    let between = match (cluster.concat(), namespaced.concat()) {
-        (cluster, namespaced) if cluster.is_empty() && namespaced.is_empty() => String::new(),
-        (cluster, namespaced) if namespaced.is_empty() => {
-            when("eq .Values.scope \"cluster\"", &cluster)
-        }
-        (cluster, namespaced) if cluster.is_empty() => {
-            when("eq .Values.scope \"namespace\"", &namespaced)
-        }
-        (cluster, namespaced) => when(
-            "eq .Values.scope \"namespace\"",
-            &format!("{namespaced}{{{{- else }}}}\n{cluster}"),
-        ),
+    let (one, other) = (lines(one), lines(other));
+    let first = alike(one.iter(), other.iter());
+    let (first, one) = one.split_at(first);
+    let (_, other) = other.split_at(first.len());
+    let last = alike(one.iter().rev(), other.iter().rev());
+    let (one, last) = one.split_at(one.len().saturating_sub(last));
+    let (other, _) = other.split_at(other.len().saturating_sub(last.len()));
+    let between = match (one.concat(), other.concat()) {
+        (one, other) if one.is_empty() && other.is_empty() => String::new(),
+        (one, other) if one.is_empty() => when(or, &other),
+        (one, other) if other.is_empty() => when(condition, &one),
+        (one, other) => when(condition, &format!("{one}{{{{- else }}}}\n{other}")),
     };
     [first.concat(), between, last.concat()].concat()
 }

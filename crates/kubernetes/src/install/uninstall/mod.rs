@@ -17,6 +17,7 @@ use crate::{api_server::api_in, names, resources::Revision};
 
 mod definitions;
 mod leave;
+mod registration;
 mod rest;
 mod target;
 mod wait;
@@ -74,6 +75,7 @@ pub async fn uninstall(
         say,
     };
     leaving.stop_role(Role::Controller).await?;
+    leaving.unregister().await?;
     leaving.stop_role(Role::Autoscaler).await?;
     let revisions = leaving.revisions().await?;
     for revision in &revisions {
@@ -184,11 +186,12 @@ impl Leaving<'_> {
         .await
     }
 
-    /// What an installation like this one was made of.
+    /// What an installation like this one was made of, and may have been.
     fn install_options(&self) -> InstallOptions {
         InstallOptions {
             namespace: self.options.namespace.clone(),
             scope: self.scope,
+            external_metrics: true,
             ..InstallOptions::default()
         }
     }

@@ -22,7 +22,7 @@ impl Leaving<'_> {
         let options = self.install_options();
         let mut all = objects(&options);
         if self.scope == Scope::Namespace {
-            // Its right to have tokens reviewed. The policy that keeps the definitions stays with them.
+            // Its rights in the cluster. The policy that keeps the definitions stays with them.
             all.extend(cluster_objects(Some(&options)).into_iter().filter(is_role));
         }
         for object in all.iter().rev().filter(|object| !goes_elsewhere(object)) {
@@ -130,7 +130,8 @@ fn goes_elsewhere(object: &Value) -> bool {
 }
 
 fn is_role(object: &Value) -> bool {
-    object["kind"] == "ClusterRole" || object["kind"] == "ClusterRoleBinding"
+    let kinds = ["Role", "RoleBinding", "ClusterRole", "ClusterRoleBinding"];
+    kinds.iter().any(|kind| object["kind"] == *kind)
 }
 
 pub(super) fn lease(namespace: &str, name: &str) -> Value {
