@@ -75,7 +75,8 @@ pub struct ScalingSpec {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("default" = "auto"))]
     pub burst_capacity: Option<BurstCapacityText>,
-    /// From the last request to no replica. `auto` is learned; 60 s with `policy: stable-panic`.
+    /// From the last request to no replica. `auto` is learned; 60 s with `policy: stable-panic`. Less than 3 s is 3 s where
+    /// the load is known by reports only (in a cluster, or by a signal): silence shows no sooner.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("default" = "auto"))]
     pub idle_delay: Option<DelayText>,

@@ -100,8 +100,11 @@ fn random_names() -> Result<()> {
     let mut store = Store::default();
     want(&mut store);
     let before = memory_kb()?;
-    let (mut count, end) = (0_u64, Instant::now() + SECONDS);
+    let (mut count, end, mut half) = (0_u64, Instant::now() + SECONDS, None);
     while Instant::now() < end {
+        if half.is_none() && Instant::now() + SECONDS / 2 > end {
+            half = Some(memory_kb()?);
+        }
         for _ in 0..1000 {
             let mixed = count.wrapping_mul(0x9e37_79b9_7f4a_7c15);
             let revision = count as usize % REVISIONS;
@@ -114,7 +117,8 @@ fn random_names() -> Result<()> {
         }
     }
     println!(
-        "random names:     {count} datagrams of two lines, {} KB more resident",
+        "random names:     {count} datagrams of two lines, {} KB more resident after half of the time, {} KB at the end",
+        half.unwrap_or_default().saturating_sub(before),
         memory_kb()?.saturating_sub(before)
     );
     Ok(())
