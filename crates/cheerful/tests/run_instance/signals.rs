@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Replicas by other signals than the requests that pass the gateway.
 use std::{
-    fs,
+    env, fs,
     io::{Read as _, Write as _},
     net::{SocketAddr, TcpListener, UdpSocket},
+    path::Path,
     process::{Command, Stdio},
     sync::{
         Arc,
@@ -14,7 +15,7 @@ use std::{
 use cheerful_rig::Prometheus;
 use tempfile::TempDir;
 
-use crate::rig::{Instance, eventually};
+use crate::rig::{Instance, eventually, get};
 
 /// An app whose load is what the test says: it serves the files of its folder, `load` among them, and works as long as
 /// there is one called `work`.
@@ -229,5 +230,40 @@ fn what_is_sent_by_statsd() {
     eventually("none is ready", || {
         says(0);
         instance.view()["ready"] == 0
+    });
+}
+
+/// With all of it busy its page still says so, and the replicas that come take what waits.
+#[test]
+fn the_example_of_gunicorn() {
+    let python = [
+        "/usr/bin/python3",
+        "-c",
+        "import gunicorn, prometheus_client",
+    ];
+    let found = Command::new(python[0]).args(&python[1..]).output();
+    if !found.is_ok_and(|output| output.status.success()) {
+        eprintln!("left out: there is no gunicorn with prometheus_client here");
+        return;
+    }
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let path = env::var("PATH").unwrap_or_default();
+    let example = ["-f", "examples/signals/gunicorn.yaml"];
+    let folder = tempfile::tempdir().unwrap();
+    let instance = Instance::start_in(folder, &["--tick", "500ms"], &example, |command| {
+        // Debian's Python has what it needs.
+        command
+            .current_dir(root)
+            .env("PATH", format!("/usr/bin:{path}"))
+            .env("PYTHONDONTWRITEBYTECODE", "1");
+    });
+    assert!(get(instance.address, "/").unwrap().body.contains("hello"));
+    for _ in 0..20 {
+        let address = instance.address;
+        // Until the instance ends.
+        std::thread::spawn(move || get(address, "/wait"));
+    }
+    eventually("three or more are ready", || {
+        instance.json("/v1/revisions/shop")["ready"].as_u64() >= Some(3)
     });
 }
