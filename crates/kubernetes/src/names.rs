@@ -23,6 +23,8 @@ pub const PATH_PODS: &str = "pods";
 pub const PATH_GATEWAY: &str = "gateway";
 /// On the [`PATH_GATEWAY`] EndpointSlice: a [`crate::RouteConfig`] as JSON.
 pub const ROUTE_ANNOTATION: &str = "cheerful.dev/route";
+/// On a Revision or an Autoscaler: who woke it by hand and when. Each other text wakes it once, as a request would.
+pub const WAKE_ANNOTATION: &str = "cheerful.dev/woken";
 /// `app.kubernetes.io/managed-by`, and its value on all that we make.
 pub const MANAGED_BY_LABEL: &str = "app.kubernetes.io/managed-by";
 #[allow(missing_docs)]

@@ -146,6 +146,15 @@ async fn the_console_says_what_the_cluster_says() {
     .await;
     let tally = traffic.end().await;
     assert!(tally.failed.is_empty(), "{:?}", tally.failed);
+
+    // It is woken by hand.
+    stage.at_zero("app").await;
+    console.post(&act, r#"{"act": "wake"}"#).await;
+    stage.at("app", 1).await;
+    let explained = cheerful(&with(&["explain", "app", "-n", &home], &home)).await;
+    let explained = explained.unwrap();
+    let by = "woken by admin, from the console";
+    assert!(explained.contains(by), "{explained}");
 }
 
 /// The same, of the cheerful that is installed there.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a person may do, if the server was started with --allow-actions; in a cluster less than on one machine.
+// What a person may do, if the server was started with --allow-actions.
 import { ask, inPath, live } from "./live.js";
 import { h, say } from "./format.js";
 

@@ -9,7 +9,7 @@ use kube::{
     api::{ObjectMeta, Patch, PatchParams, PostParams},
 };
 use serde::de::DeserializeOwned;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use cheerful_scaling::Paused;
 use cheerful_wire::{Workload, WorkloadKind};
@@ -46,26 +46,58 @@ impl Person {
     /// # Errors
     /// When the API server refuses either of the two.
     pub async fn hold(&self, key: &str, paused: Paused, words: &str) -> Result<(), ActError> {
+        let paused = match paused {
+            Paused::No => json!(null),
+            Paused::Present => json!(true),
+            Paused::At(replicas) => json!(replicas),
+        };
+        let patch = |_: &str| json!({"spec": {"scaling": {"paused": paused}}});
+        self.act(key, patch, ("Hold", words)).await
+    }
+
+    /// Wakes a Revision or an Autoscaler as a request would: the annotation `cheerful.dev/woken` says who does and when.
+    /// An Event tells of it.
+    ///
+    /// # Errors
+    /// When the API server refuses either of the two.
+    pub async fn wake(&self, key: &str) -> Result<(), ActError> {
+        let now = Timestamp::now();
+        let patch = |who: &str| {
+            let text = format!("{who}, from the console, {now:.3}");
+            json!({"metadata": {"annotations": {names::WAKE_ANNOTATION: text}}})
+        };
+        self.act(key, patch, ("Wake", "woken")).await
+    }
+
+    /// `told`: what is done, for programs and for people.
+    async fn act(
+        &self,
+        key: &str,
+        patch: impl FnOnce(&str) -> Value,
+        told: (&str, &str),
+    ) -> Result<(), ActError> {
         let of = workload(key).ok_or_else(|| ActError::Name(key.to_owned()))?;
+        let who = self.name().await;
+        let patch = patch(&who);
         match of.kind {
-            WorkloadKind::Revision => self.hold_a::<Revision>(&of, paused, words).await,
-            WorkloadKind::Autoscaler => self.hold_a::<Autoscaler>(&of, paused, words).await,
+            WorkloadKind::Revision => self.patch::<Revision>(&of, &patch, &who, told).await,
+            WorkloadKind::Autoscaler => self.patch::<Autoscaler>(&of, &patch, &who, told).await,
         }
     }
 
-    async fn hold_a<K>(&self, of: &Workload, paused: Paused, words: &str) -> Result<(), ActError>
+    async fn patch<K>(
+        &self,
+        of: &Workload,
+        patch: &Value,
+        who: &str,
+        (action, words): (&str, &str),
+    ) -> Result<(), ActError>
     where
         K: Resource<DynamicType = (), Scope = kube::core::NamespaceResourceScope>
             + Clone
             + DeserializeOwned
             + std::fmt::Debug,
     {
-        let paused = match paused {
-            Paused::No => json!(null),
-            Paused::Present => json!(true),
-            Paused::At(replicas) => json!(replicas),
-        };
-        let patch = json!({"spec": {"scaling": {"paused": paused}}});
         let objects: Api<K> = Api::namespaced(self.client.clone(), &of.namespace);
         let params = PatchParams {
             field_manager: Some(MANAGER.to_owned()),
@@ -75,12 +107,13 @@ impl Person {
             .patch(&of.name, &params, &Patch::Merge(patch))
             .await
             .map_err(Box::new)?;
-        let who = self.name().await;
-        let note = format!("{words} by {who}, from the console");
+        let event = Event {
+            action: Some(action.to_owned()),
+            note: Some(format!("{words} by {who}, from the console")),
+            ..event(&object, of)
+        };
         let events: Api<Event> = Api::namespaced(self.client.clone(), &of.namespace);
-        let told = events
-            .create(&PostParams::default(), &event(&object, of, note))
-            .await;
+        let told = events.create(&PostParams::default(), &event).await;
         told.map(drop).map_err(Box::new).map_err(ActError::NotTold)
     }
 
@@ -102,7 +135,7 @@ impl Person {
     }
 }
 
-fn event<K: Resource<DynamicType = ()>>(object: &K, of: &Workload, note: String) -> Event {
+fn event<K: Resource<DynamicType = ()>>(object: &K, of: &Workload) -> Event {
     let now = Timestamp::now();
     Event {
         metadata: ObjectMeta {
@@ -121,8 +154,6 @@ fn event<K: Resource<DynamicType = ()>>(object: &K, of: &Workload, note: String)
         event_time: Some(MicroTime(now)),
         type_: Some("Normal".to_owned()),
         reason: Some("ByHand".to_owned()),
-        action: Some("Hold".to_owned()),
-        note: Some(note),
         reporting_controller: Some(format!("{}/console", names::GROUP)),
         reporting_instance: Some(MANAGER.to_owned()),
         ..Event::default()

@@ -226,6 +226,17 @@ async fn a_count_is_held_and_an_event_says_by_whom() {
         (&json!("u-1"), &json!("ByHand"))
     );
     assert!(told["eventTime"].is_string());
+
+    server.person.wake("shop/cart").await.unwrap();
+    let sent = server.sent.lock().unwrap().clone();
+    let [.., (at, woken), (_, told)] = &sent[..] else {
+        panic!("{sent:?}");
+    };
+    assert_eq!(at, cart);
+    let by = woken["metadata"]["annotations"]["cheerful.dev/woken"].as_str();
+    let by = by.unwrap();
+    assert!(by.starts_with("jane, from the console, 20"), "{by}");
+    assert_eq!(told["note"], "woken by jane, from the console");
 }
 
 #[tokio::test]
@@ -236,7 +247,11 @@ async fn what_the_api_server_refuses_is_not_done_and_said() {
     let refused = server.person.hold("shop/cart", Paused::No, "resumed").await;
     let refused = refused.unwrap_err();
     assert!(refused.to_string().contains("cannot patch"), "{refused}");
-    assert_eq!(server.sent.lock().unwrap().len(), 1);
+    let sent = server.sent.lock().unwrap().clone();
+    assert_eq!(
+        sent.iter().filter(|(at, _)| at.contains("events")).count(),
+        0
+    );
     for name in ["cart", "shop/", "shop/x/cart"] {
         let wrong = server.person.hold(name, Paused::No, "resumed").await;
         assert!(matches!(wrong, Err(ActError::Name(_))), "{name}");

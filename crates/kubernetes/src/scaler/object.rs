@@ -12,7 +12,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::{conflict::TargetKey, signals::Signals, target::Target};
-use crate::resources::LearnedStatus;
+use crate::{names, resources::LearnedStatus};
 
 /// What is kept of a Revision or an Autoscaler.
 #[derive(Clone, Debug, PartialEq)]
@@ -45,9 +45,13 @@ pub(crate) struct ObjectSeen {
     pub(crate) learned: Option<LearnedStatus>,
     /// Its conditions, where they are ours.
     pub(crate) conditions: Vec<Condition>,
+    /// Who woke it by hand and when, at most [`ObjectSeen::LONGEST_WAKE`] characters.
+    pub(crate) woken: Option<String>,
 }
 
 impl ObjectSeen {
+    const LONGEST_WAKE: usize = 256;
+
     /// Trims a Revision.
     pub(crate) fn revision(object: DynamicObject) -> Option<Self> {
         let name = object.metadata.name.clone()?;
@@ -103,6 +107,8 @@ impl ObjectSeen {
         };
         let metadata = &object.metadata;
         let created = metadata.creation_timestamp.as_ref();
+        let annotations = metadata.annotations.as_ref();
+        let woken = annotations.and_then(|all| all.get(names::WAKE_ANNOTATION));
         Some(Self {
             workload: Workload {
                 namespace: metadata.namespace.clone()?,
@@ -124,6 +130,7 @@ impl ObjectSeen {
             mirrored: read(&object.data["spec"], "replicas").ok().flatten(),
             learned: read(&object.data["status"], "learned").ok().flatten(),
             conditions: Vec::new(),
+            woken: woken.map(|text| text.chars().take(Self::LONGEST_WAKE).collect()),
         })
     }
 

@@ -13,10 +13,10 @@ use cheerful_scaling::Paused;
 use super::{bad_gateway, leading::Leading};
 use crate::api::{Act, refuse_others};
 
-/// What the page may do in a cluster: what a person would do by `kubectl patch`. To wake there is no field; a request does.
+/// What the page may do in a cluster: what a person would do by `kubectl patch`, or by `kubectl annotate` to wake.
 pub(super) fn router(leading: Arc<Leading>, allowed: bool) -> Router {
     let acts: &[&str] = if allowed {
-        &["pause", "resume", "hold"]
+        &["pause", "resume", "wake", "hold"]
     } else {
         &[]
     };
@@ -38,20 +38,18 @@ async fn act(
         return refused;
     }
     let Json(act) = act;
-    let paused = match act {
-        Act::Pause => Paused::Present,
-        Act::Hold { replicas } => Paused::At(replicas),
-        Act::Resume => Paused::No,
-        Act::Wake => {
-            let text = "in a cluster a request wakes it; nothing else does\n";
-            return (StatusCode::BAD_REQUEST, text).into_response();
-        }
-    };
     let person = match leading.person().await {
         Ok(person) => person,
         Err(why) => return bad_gateway(why),
     };
-    match person.hold(&key, paused, &act.in_words()).await {
+    let hold = async |paused| person.hold(&key, paused, &act.in_words()).await;
+    let done = match act {
+        Act::Pause => hold(Paused::Present).await,
+        Act::Hold { replicas } => hold(Paused::At(replicas)).await,
+        Act::Resume => hold(Paused::No).await,
+        Act::Wake => person.wake(&key).await,
+    };
+    match done {
         Ok(()) => StatusCode::NO_CONTENT.into_response(),
         Err(why) => (StatusCode::BAD_REQUEST, format!("{why}\n")).into_response(),
     }

@@ -37,7 +37,7 @@ pub(crate) struct ConsoleArgs {
     /// By this kubeconfig [default: kubectl's]
     #[arg(long, value_name = "FILE")]
     kubeconfig: Option<PathBuf>,
-    /// Let the page pause and hold, with the rights of the kubeconfig
+    /// Let the page pause, hold and wake, with the rights of the kubeconfig
     ///
     /// Anyone on this machine may then, through the page.
     #[arg(long, env = "CHEERFUL_ALLOW_ACTIONS", hide_env = true)]

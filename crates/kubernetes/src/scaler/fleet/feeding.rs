@@ -2,7 +2,7 @@
 //! What the autoscaler is told: the difference between what is and what it was told last, so that nothing that came in
 //! between can be lost or overtaken.
 use cheerful_autoscaler::Input;
-use cheerful_scaling::{Moment, Observation, Scaling, Start};
+use cheerful_scaling::{Holding, Moment, Observation, Scaling, Start};
 use cheerful_wire::Workload;
 
 use super::{Fleet, learning, workload::WorkloadState};
@@ -14,6 +14,7 @@ pub(crate) struct Fed {
     beside: Option<Scaling>,
     observation: Option<Observation>,
     written: Option<u32>,
+    woken: Option<String>,
 }
 
 impl Fed {
@@ -90,6 +91,8 @@ impl WorkloadState {
                     ..Start::default()
                 };
                 self.fed.scaling = Some(scaling.clone());
+                // What was woken before is no news.
+                self.fed.woken = self.object.as_ref().and_then(|object| object.woken.clone());
                 tell(Input::Add { scaling, start });
                 if let Some(recall) = self.learned.as_ref().and_then(learning::recall) {
                     tell(recall);
@@ -115,6 +118,16 @@ impl WorkloadState {
         if let Some(replicas) = written.filter(|_| written != self.fed.written) {
             self.fed.written = written;
             tell(Input::Written { replicas });
+        }
+        let woken = self.object.as_ref().and_then(|object| object.woken.clone());
+        if let Some(by) = woken.filter(|by| self.fed.woken.as_ref() != Some(by)) {
+            self.fed.woken = Some(by.clone());
+            tell(Input::Woken { by });
+            // As if a request had come, and had gone again.
+            for (more, arrived) in [(1, 1), (0, 0)] {
+                let held = self.held.saturating_add(more);
+                tell(Input::Holding(Holding { held, arrived }));
+            }
         }
         if std::mem::take(&mut self.decide) {
             tell(Input::Decide);

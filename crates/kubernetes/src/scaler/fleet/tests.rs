@@ -45,6 +45,7 @@ fn object(kind: WorkloadKind, name: &str) -> ObjectSeen {
         mirrored: None,
         learned: None,
         conditions: Vec::new(),
+        woken: None,
     }
 }
 
@@ -454,4 +455,31 @@ fn what_was_learned_travels_in_the_status() {
     assert_eq!(recalled(object.clone()), Some(7.4));
     object.learned.as_mut().unwrap().memory = "{".to_owned();
     assert_eq!(recalled(object), None);
+}
+
+#[test]
+fn what_says_anew_by_whom_it_was_woken_is_told_once_as_a_request_that_came_and_went() {
+    let woken = |by: &str| ObjectSeen {
+        woken: Some(by.to_owned()),
+        ..object(WorkloadKind::Revision, "cart")
+    };
+    let told = |fleet: &mut Fleet, seconds| {
+        let inputs = fleet.feed(at(seconds)).into_iter();
+        let words = inputs.filter_map(|(_, input)| match input {
+            Input::Woken { by } => Some(by),
+            Input::Holding(it) => Some(format!("{} held, {} came", it.held, it.arrived)),
+            _ => None,
+        });
+        words.collect::<Vec<_>>()
+    };
+    let mut fleet = fleet(0);
+    fleet.object(woken("jane, Monday"), at(1));
+    assert!(told(&mut fleet, 1).is_empty(), "that was before");
+    fleet.object(woken("jane, Monday"), at(2));
+    assert!(told(&mut fleet, 2).is_empty(), "nothing is new");
+    fleet.object(woken("jane, Tuesday"), at(3));
+    let once = ["jane, Tuesday", "1 held, 1 came", "0 held, 0 came"];
+    assert_eq!(told(&mut fleet, 3), once);
+    fleet.object(woken("jane, Tuesday"), at(4));
+    assert!(told(&mut fleet, 4).is_empty());
 }
