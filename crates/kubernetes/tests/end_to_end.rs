@@ -79,10 +79,9 @@ async fn hello_starts_on_its_first_request_follows_its_load_and_says_why() {
         .kubectl(&["describe", "revision", "hello"])
         .await
         .unwrap();
-    assert!(
-        told.contains("Events:") && told.contains("ScaledUp"),
-        "{told}"
-    );
+    // Whether a rise was in panic is by chance: each alone may be.
+    let rose = ["ScaledUp", "Panic"].iter().any(|it| told.contains(it));
+    assert!(told.contains("Events:") && rose, "{told}");
     let explained = cheerful(&["explain", "hello", "-n", &home]).await.unwrap();
     println!("{explained}");
     assert!(explained.lines().count() >= 3, "{explained}");
